@@ -20,7 +20,7 @@ from sft.i18n import _
 from sft.records import Message, Role
 from sft.text import nfc
 
-TASKS = ("amr", "mtup", "true_false", "choice", "answer", "label", "chat")
+TASKS = ("amr", "mtup", "true_false", "answer", "label", "chat")
 _ROLES: tuple[Role, ...] = ("system", "user", "assistant")
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _BARE = re.compile(r"\$(?!\{)")

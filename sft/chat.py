@@ -33,7 +33,7 @@ class Tokenizer(Protocol):
     def encode(self, sequence: str, *, add_special_tokens: bool = True) -> Any:
         """Tokenise one text."""
 
-    def encode_batch(self, input: list[str], *, add_special_tokens: bool = True) -> Any:  # noqa: A002
+    def encode_batch(self, input: list[str], *, add_special_tokens: bool = True) -> Any:
         """Tokenise many texts."""
 
     def token_to_id(self, token: str) -> int | None:
@@ -111,7 +111,7 @@ def layout(messages: Sequence[Message], fmt: ChatFormat) -> tuple[str, list[tupl
     A span covers an assistant's content and the turn end behind it.
 
     >>> layout([Message("user", "Chào"), Message("assistant", "Xin chào")], chat_format("zephyr"))
-    ('<|user|>\nChào</s>\n<|assistant|>\nXin chào</s>\n', [(33, 45)])
+    ('<|user|>\nChào</s>\n<|assistant|>\nXin chào</s>\n', [(32, 44)])
     """
     text = fmt.bos
     spans: list[tuple[int, int]] = []

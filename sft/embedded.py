@@ -20,6 +20,7 @@ from sft.i18n import _
 
 _GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _PAD, _TURN_END = "<|endoftext|>", "<|im_end|>"
+_NAME = "SmolLM2-135M-Instruct"
 _DONE = "config.json"
 
 
@@ -54,7 +55,11 @@ def folder() -> Path:
         )
     print(_("converting the embedded model once, into {path}").format(path=target), file=sys.stderr)
     done = subprocess.run(
-        [sys.executable, "-m", "sft.embedded", str(target)], capture_output=True, text=True, encoding="utf-8", check=False
+        [sys.executable, "-m", "sft.embedded", str(target)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
     )
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or [str(done.returncode)]
@@ -73,25 +78,30 @@ def convert(source: Path, target: Path) -> None:
     aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=".converting-"))
     try:
         tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
-        model = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name, dtype=torch.bfloat16)
+        model = AutoModelForCausalLM.from_pretrained(
+            source.parent, gguf_file=source.name, dtype=torch.bfloat16
+        )
         tokenizer.pad_token, tokenizer.eos_token = _PAD, _TURN_END
         pad, end = tokenizer.convert_tokens_to_ids([_PAD, _TURN_END])
         for config in (model.config, model.generation_config):
             config.pad_token_id, config.eos_token_id = pad, end
         del model.config.quantization_config
         model.hf_quantizer, model.is_quantized = None, False
+        model.config._name_or_path = tokenizer.name_or_path = _NAME
+        tokenizer.clean_up_tokenization_spaces = (
+            False  # a byte-level BPE decodes exactly; the clean-up harms it
+        )
         model.save_pretrained(aside)
         tokenizer.save_pretrained(aside)
-        with_target_gone(target)
-        aside.rename(target)
+        aside.chmod(0o755)
+        for path in aside.iterdir():
+            path.chmod(0o644)
+        if target.exists() and not (target / _DONE).is_file():
+            shutil.rmtree(target)  # what an interrupted copy by hand left behind
+        if not target.exists():  # another process may have been faster: its result is the same
+            aside.rename(target)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-
-
-def with_target_gone(target: Path) -> None:
-    """Remove an incomplete earlier conversion."""
-    if target.exists() and not (target / _DONE).is_file():
-        shutil.rmtree(target)
 
 
 def main() -> int:

@@ -1,0 +1,273 @@
+"""What a training will do, from rows and settings alone: steps, epochs, warm-up, evaluations, saves. Pure.
+
+Counts as the transformers Trainer (5.17) counts: ceil(ceil(rows / micro) / devices) batches a device and epoch,
+ceil of that by the accumulation steps an epoch (the last, smaller accumulation is a step too), ceil(epochs x steps).
+"""
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from sft.errors import SettingsError
+from sft.i18n import _
+from sft.records import Finding
+
+if TYPE_CHECKING:
+    from sft.presets import TrainSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The derived numbers of one training.
+
+    `rows` are the rows trained on, `steps` always optimizer steps. `epochs` are the passes that really happen,
+    `rows_seen` counts a row as often as it is read. `eval_every` and `save_every` are 0 where it never happens on
+    the way; a last save always happens, a last evaluation unless evaluation is off. `tokens` are those of one epoch.
+    """
+
+    rows: int
+    batch_size: int
+    grad_accum: int
+    devices: int
+    steps_per_epoch: int
+    total_steps: int
+    epochs: float
+    rows_seen: int
+    warmup_steps: int
+    eval_every: int
+    save_every: int
+    n_evals: int
+    n_saves: int
+    tokens: int | None = None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def effective_batch(self) -> int:
+        """Return the rows behind one optimizer step."""
+        return self.batch_size * self.grad_accum * self.devices
+
+    @property
+    def tokens_per_step(self) -> float | None:
+        """Return the mean tokens behind one optimizer step, None when the tokens were not counted."""
+        return None if self.tokens is None else self.tokens / self.steps_per_epoch
+
+    @property
+    def tokens_seen(self) -> int | None:
+        """Return the tokens of the whole training, None when they were not counted."""
+        return None if self.tokens is None else round(self.tokens * self.epochs)
+
+    def arithmetic(self) -> str:
+        """Say how the number of steps comes about, in one line."""
+        return _("{spe}; {total} steps are {epochs} epochs").format(
+            spe=_per_epoch(self.rows, self.batch_size, self.grad_accum, self.devices, self.steps_per_epoch),
+            total=self.total_steps,
+            epochs=epochs_text(self.epochs),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form of ``sft plan --json`` and ``run.json``."""
+        return {
+            "rows": self.rows,
+            "batch_size": self.batch_size,
+            "grad_accum": self.grad_accum,
+            "devices": self.devices,
+            "effective_batch": self.effective_batch,
+            "steps_per_epoch": self.steps_per_epoch,
+            "total_steps": self.total_steps,
+            "epochs": self.epochs,
+            "rows_seen": self.rows_seen,
+            "warmup_steps": self.warmup_steps,
+            "eval_every": self.eval_every,
+            "save_every": self.save_every,
+            "n_evals": self.n_evals,
+            "n_saves": self.n_saves,
+            "tokens": self.tokens,
+            "tokens_per_step": self.tokens_per_step,
+            "tokens_seen": self.tokens_seen,
+            "findings": [finding.as_dict() for finding in self.findings],
+        }
+
+
+def steps_per_epoch(rows: int, batch_size: int, grad_accum: int, devices: int = 1) -> int:
+    """Return the optimizer steps of one pass, rounded up as the Trainer does.
+
+    >>> steps_per_epoch(7000, 8, 2)
+    438
+    """
+    batches = math.ceil(math.ceil(rows / batch_size) / devices)
+    return max(math.ceil(batches / grad_accum), 1)
+
+
+def steps_of(setting: float, total: int) -> int:
+    """Return an interval or a warm-up in steps: below 1 it is a part of `total`, rounded up, else whole steps.
+
+    >>> steps_of(0.2, 1750), steps_of(0.05, 876), steps_of(100, 13), steps_of(0, 876)
+    (350, 44, 100, 0)
+    """
+    return int(setting) if setting >= 1 else math.ceil(total * setting)
+
+
+def epochs_text(epochs: float, apart_from: float | None = None) -> str:
+    """Return epochs with one decimal, or as many as it takes to differ from 0 and from `apart_from`.
+
+    >>> epochs_text(1750 / 438), epochs_text(60 / 7000), epochs_text(880 / 438, apart_from=2)
+    ('4.0', '0.009', '2.01')
+    """
+    for digits in range(1, 6):
+        text = f"{epochs:.{digits}f}"
+        if float(text) not in (0, apart_from):
+            return text
+    return f"{epochs:g}"
+
+
+def make_plan(
+    rows: int,
+    settings: "TrainSettings",
+    *,
+    tokens: int | None = None,
+    devices: int = 1,
+    valid_rows: int | None = None,
+    given: Collection[str] = (),
+) -> Plan:
+    """Return the plan for `rows` training rows; `settings.limit` is applied here.
+
+    `tokens` counts all `rows`. `valid_rows` = 0 switches evaluation off, None leaves it to the settings. `given`
+    names the settings that were asked for outright (as flags): of epochs and max_steps the one asked for decides;
+    asked for both and disagreeing, `SettingsError` shows the arithmetic.
+    """
+    if rows < 1:
+        raise SettingsError(_("there are no rows to train on"), hint=_("prepare data first: sft prep"))
+    if settings.limit is not None and settings.limit < rows:
+        tokens = None if tokens is None else round(tokens * settings.limit / rows)
+        rows = settings.limit
+    batch, accum = settings.batch_size, settings.grad_accum
+    spe = steps_per_epoch(rows, batch, accum, devices)
+    by_epochs = math.ceil(settings.epochs * spe)
+    total = _total(rows, settings, spe, by_epochs, devices, given)
+    passes, rest = divmod(total, spe)
+    seen = passes * rows + min(rest * batch * accum * devices, rows)
+    evaluates = settings.eval_steps > 0 and valid_rows != 0
+    eval_every = min(steps_of(settings.eval_steps, total), total) if evaluates else 0
+    save_every = min(steps_of(settings.save_steps, total), total)
+    plan = Plan(
+        rows=rows,
+        batch_size=batch,
+        grad_accum=accum,
+        devices=devices,
+        steps_per_epoch=spe,
+        total_steps=total,
+        epochs=seen / rows,
+        rows_seen=seen,
+        warmup_steps=steps_of(settings.warmup, total),
+        eval_every=eval_every,
+        save_every=save_every,
+        n_evals=math.ceil(total / eval_every) if eval_every else 0,
+        n_saves=math.ceil(total / save_every) if save_every else 1,
+        tokens=tokens,
+    )
+    return _with_findings(plan, settings, by_epochs, given)
+
+
+def _total(
+    rows: int, settings: "TrainSettings", spe: int, by_epochs: int, devices: int, given: Collection[str]
+) -> int:
+    """Return the total steps: those of max_steps, unless there is none or only the epochs were asked for."""
+    steps = settings.max_steps
+    if steps is None or ("epochs" in given and "max_steps" not in given):
+        return by_epochs
+    if "epochs" in given and steps != by_epochs:
+        raise SettingsError(
+            _("{spe}; {steps} steps are {real} epochs, not {wanted:g}").format(
+                spe=_per_epoch(rows, settings.batch_size, settings.grad_accum, devices, spe),
+                steps=steps,
+                real=epochs_text(steps / spe, apart_from=settings.epochs),
+                wanted=settings.epochs,
+            ),
+            where="--epochs, --max-steps",
+            hint=_("give one of them: --epochs {epochs:g} or --max-steps {steps}").format(
+                epochs=settings.epochs, steps=by_epochs
+            ),
+        )
+    return steps
+
+
+def _per_epoch(rows: int, batch: int, accum: int, devices: int, spe: int) -> str:
+    product = f"{batch} × {accum}" + (f" × {devices}" if devices > 1 else "")
+    return _("{rows} rows / ({product}) = {spe} steps an epoch").format(rows=rows, product=product, spe=spe)
+
+
+def _with_findings(plan: Plan, settings: "TrainSettings", by_epochs: int, given: Collection[str]) -> Plan:
+    """Return the plan with what is odd about it: reported, never refused."""
+    found: list[Finding] = []
+    if plan.rows_seen < plan.rows:
+        found.append(
+            Finding(
+                "under_one_epoch",
+                "warning",
+                plan.rows - plan.rows_seen,
+                _("{product} × {steps} steps read {seen} of {rows} rows ({part:.2f} %)").format(
+                    product=f"{plan.batch_size} × {plan.grad_accum}",
+                    steps=plan.total_steps,
+                    seen=plan.rows_seen,
+                    rows=plan.rows,
+                    part=100 * plan.rows_seen / plan.rows,
+                ),
+                hint=_("one epoch is {n} steps").format(n=plan.steps_per_epoch),
+            )
+        )
+    steps = settings.max_steps
+    if steps is not None and plan.total_steps != steps:
+        found.append(
+            Finding(
+                "max_steps_overruled",
+                "info",
+                1,
+                _("max_steps = {steps} is overruled by --epochs {epochs:g}: {total} steps").format(
+                    steps=steps, epochs=settings.epochs, total=plan.total_steps
+                ),
+            )
+        )
+    elif steps is not None and "epochs" not in given and steps != by_epochs:
+        found.append(
+            Finding(
+                "max_steps_decides",
+                "info",
+                1,
+                _(
+                    "max_steps = {steps} decides: {real} epochs (epochs = {epochs:g} would be {other} steps)"
+                ).format(steps=steps, real=epochs_text(plan.epochs), epochs=settings.epochs, other=by_epochs),
+            )
+        )
+    found += _rate_findings(plan, settings)
+    return replace(plan, findings=tuple(found))
+
+
+def _rate_findings(plan: Plan, settings: "TrainSettings") -> list[Finding]:
+    found: list[Finding] = []
+    if plan.warmup_steps >= plan.total_steps:
+        found.append(
+            Finding(
+                "warmup_too_long",
+                "warning",
+                plan.warmup_steps,
+                _("{warmup} warm-up steps of {total}: the learning rate never reaches its peak").format(
+                    warmup=plan.warmup_steps, total=plan.total_steps
+                ),
+                hint=_("give the warm-up as a part: warmup = 0.05"),
+            )
+        )
+    if settings.lr > 3e-4 or settings.lr < 5e-5:
+        high = settings.lr > 3e-4
+        found.append(
+            Finding(
+                "lr_high" if high else "lr_low",
+                "warning",
+                1,
+                _("lr = {lr:g} is {side} what LoRA is usually trained with (1e-4 to 2e-4)").format(
+                    lr=settings.lr, side=_("above") if high else _("below")
+                ),
+                hint=_("above 3e-4 a run often diverges") if high else _("the adapter will hardly learn"),
+            )
+        )
+    return found

@@ -1,0 +1,235 @@
+"""Resolve settings: default < preset (``--use-case``) < `sft.toml` < flags, each value with where it came from.
+
+Imports pydantic (through `sft.presets`), so import this module only inside the commands that need it.
+"""
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from pydantic import Field
+
+from sft import presets
+from sft.errors import SettingsError
+from sft.i18n import _
+from sft.presets import Settings, TrainSettings
+from sft.text import read_text
+
+FILE = "sft.toml"
+DEFAULT = "default"
+_USE_CASE = "use_case"
+_HEADER = re.compile(r"\s*\[\s*([\w.\"-]+)\s*\]")
+_ASSIGN = re.compile(r"\s*([\w.\"-]+)\s*=")
+
+
+class DataSettings(Settings):
+    """Section [data]: which data the commands take when none is named."""
+
+    raw: str = Field("data/raw", min_length=1, description="file or folder that sft prep reads")
+    prepared: str = Field("", description="prepared set that sft train takes; empty = the newest")
+
+
+class PrepSettings(Settings):
+    """Section [prep]: how raw files become a prepared set."""
+
+    template: str = Field("", description="prompt template, e.g. v5_cot or qa/true_false_v1")
+    val_split: float = Field(0.1, ge=0, lt=1, description="part of the rows for validation")
+    test_split: float = Field(0.1, ge=0, lt=1, description="part of the rows held out for the score")
+    seed: int = Field(42, ge=0, description="seed of the split")
+    columns: dict[str, str] = Field(
+        default_factory=dict, description='which column holds what, e.g. { question = "cau_hoi" }'
+    )
+
+
+SECTIONS: Mapping[str, type[Settings]] = {"data": DataSettings, "prep": PrepSettings, "train": TrainSettings}
+
+S = TypeVar("S", bound=Settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved(Generic[S]):
+    """Settings in force; `origins` says for each where it came from, `preset` which preset lies under them.
+
+    An origin is ``default``, ``preset full_training``, ``sft.toml:12`` or ``flag --lr``.
+    """
+
+    values: S
+    origins: Mapping[str, str]
+    preset: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return ``{name: {"value", "origin"}}``, the form kept in ``run.json``."""
+        values = self.values.model_dump()
+        return {name: {"value": values[name], "origin": self.origins[name]} for name in values}
+
+    def changed(self) -> dict[str, Any]:
+        """Return the values that are not the built-in default, in the order of the settings."""
+        values = self.values.model_dump()
+        return {name: value for name, value in values.items() if self.origins[name] != DEFAULT}
+
+    def given(self) -> frozenset[str]:
+        """Return the names given as flags."""
+        return frozenset(name for name, origin in self.origins.items() if origin.startswith("flag "))
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """What `sft.toml` says: `values` by section, `lines` by ``(section, key)``; both empty without a file."""
+
+    path: Path
+    values: Mapping[str, Mapping[str, Any]]
+    lines: Mapping[tuple[str, str], int]
+
+    def where(self, section: str, key: str) -> str:
+        """Return ``sft.toml:12`` for a setting of the file."""
+        line = self.lines.get((section, key))
+        return f"{self.path}:{line}" if line else str(self.path)
+
+
+def workspace_defaults(folder: Path | None = None) -> Workspace:
+    """Read and check the `sft.toml` of a workspace (default: the current folder); writes nothing.
+
+    Raises one `SettingsError` that lists every unknown section, unknown key and wrong value with its line.
+    """
+    path = (folder / FILE) if folder else Path(FILE)
+    if not path.is_file():
+        return Workspace(path, {}, {})
+    text = read_text(path)
+    raw = presets.parse_toml(text, str(path))
+    found = Workspace(path, {k: v for k, v in raw.items() if isinstance(v, dict)}, _lines(text))
+    problems = [
+        _unknown_section(name, value, found) for name, value in raw.items() if not _is_section(name, value)
+    ]
+    for name, section in SECTIONS.items():
+        values = {k: v for k, v in found.values.get(name, {}).items() if (name, k) != ("train", _USE_CASE)}
+        problems += presets.check(section, values, {key: found.where(name, key) for key in values})
+    use_case = found.values.get("train", {}).get(_USE_CASE, "")
+    if not isinstance(use_case, str):
+        problems.append(
+            SettingsError(
+                _("use_case is the name of a preset, in quotes"), where=found.where("train", _USE_CASE)
+            )
+        )
+    presets.raise_all(problems)
+    return found
+
+
+def _is_section(name: str, value: object) -> bool:
+    return name in SECTIONS and isinstance(value, dict)
+
+
+def _unknown_section(name: str, value: object, found: Workspace) -> SettingsError:
+    names = ", ".join(f"[{known}]" for known in SECTIONS)
+    if not isinstance(value, dict):
+        homes = [section for section, kind in SECTIONS.items() if name in kind.model_fields]
+        home = f"[{homes[-1]}]" if homes else names
+        return SettingsError(
+            _("setting {key!r} stands outside a section").format(key=name),
+            where=found.where("", name),
+            hint=_("put it below {home}").format(home=home),
+        )
+    near = difflib.get_close_matches(name.lower(), SECTIONS, n=1, cutoff=0.5)
+    return SettingsError(
+        _("unknown section [{name}]").format(name=name),
+        where=found.where(name, ""),
+        hint=_("did you mean [{name}]?").format(name=near[0])
+        if near
+        else _("known: {names}").format(names=names),
+    )
+
+
+def _lines(text: str) -> dict[tuple[str, str], int]:
+    """Return the line of each ``[section]`` (key '') and each setting; `tomllib` does not tell."""
+    lines: dict[tuple[str, str], int] = {}
+    section = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := _HEADER.match(line):
+            section, _dot, rest = header.group(1).replace('"', "").partition(".")
+            lines.setdefault((section, ""), number)
+            lines.setdefault((section, rest.partition(".")[0]), number)
+        elif assign := _ASSIGN.match(line):
+            keys = ([section] if section else []) + assign.group(1).replace('"', "").split(".")
+            key = ("", keys[0]) if len(keys) == 1 else (keys[0], keys[1])
+            lines.setdefault(key, number)
+            lines.setdefault((keys[0], ""), number)
+    return lines
+
+
+def resolve_train(
+    flags: Mapping[str, Any], *, use_case: str = "", folder: Path | None = None
+) -> Resolved[TrainSettings]:
+    """Resolve the training settings of a workspace.
+
+    `flags` holds only what was given (an explicit 0 counts). Without `use_case` the file's own ``use_case`` counts.
+    Raises `SettingsError` listing everything that is wrong.
+    """
+    found = workspace_defaults(folder)
+    file_values = dict(found.values.get("train", {}))
+    file_use_case = str(file_values.pop(_USE_CASE, ""))
+    name = use_case or file_use_case
+    preset = None
+    if name:
+        try:
+            preset = presets.load(name)
+        except SettingsError as error:
+            where = error.where or ("--use-case" if use_case else found.where("train", _USE_CASE))
+            raise SettingsError(error.message, where=where, hint=error.hint, parts=error.parts) from None
+    layers = [(preset.values, dict.fromkeys(preset.values, f"preset {preset.name}"))] if preset else []
+    layers.append((file_values, _file_origins(found, "train", file_values)))
+    return _resolve(TrainSettings, layers, flags, preset.name if preset else "")
+
+
+def resolve_section(section: type[S], flags: Mapping[str, Any], *, folder: Path | None = None) -> Resolved[S]:
+    """Resolve a section that no preset touches (`DataSettings`, `PrepSettings`): default < `sft.toml` < flags."""
+    name = next(name for name, kind in SECTIONS.items() if kind is section)
+    found = workspace_defaults(folder)
+    values = dict(found.values.get(name, {}))
+    return _resolve(section, [(values, _file_origins(found, name, values))], flags)
+
+
+def _file_origins(found: Workspace, section: str, values: Mapping[str, Any]) -> dict[str, str]:
+    return {key: found.where(section, key).removeprefix(f"{found.path.parent}/") for key in values}
+
+
+def _resolve(
+    section: type[S],
+    layers: list[tuple[Mapping[str, Any], dict[str, str]]],
+    flags: Mapping[str, Any],
+    preset: str = "",
+) -> Resolved[S]:
+    names = {key: "--" + key.replace("_", "-") for key in flags}
+    presets.raise_all(presets.check(section, flags, names))
+    merged: dict[str, Any] = {}
+    origins = dict.fromkeys(section.model_fields, DEFAULT)
+    for values, where in [*layers, (flags, {key: f"flag {name}" for key, name in names.items()})]:
+        merged |= values
+        origins |= where
+    return Resolved(section.model_validate(merged), origins, preset)
+
+
+def commented() -> str:
+    """Return the `sft.toml` that ``sft init`` writes: every setting commented out, with its default and meaning."""
+    head = _(
+        "Settings of this workspace. Every line is optional: take away the # and change the value.\n"
+        "Order: built-in default < preset (--use-case) < this file < flag.\n"
+        "What is in force, and from where, is shown before work starts."
+    )
+    lines = [f"# {line}" for line in head.split("\n")]
+    for name, section in SECTIONS.items():
+        lines += ["", f"[{name}]"]
+        rows = (
+            [(_USE_CASE, '""', _("preset under these settings; see: sft presets list"))]
+            if name == "train"
+            else []
+        )
+        defaults = section().model_dump()
+        rows += [
+            (key, "{}" if defaults[key] == {} else presets.as_toml(defaults[key]), _(field.description or ""))
+            for key, field in section.model_fields.items()
+        ]
+        width = max(len(f"{key} = {value}") for key, value, _word in rows)
+        lines += [f"# {f'{key} = {value}':<{width}}  # {word}".rstrip() for key, value, word in rows]
+    return "\n".join(lines) + "\n"

@@ -112,7 +112,7 @@ def epochs_text(epochs: float, apart_from: float | None = None) -> str:
     """Return epochs with one decimal, or as many as it takes to differ from 0 and from `apart_from`.
 
     >>> epochs_text(1750 / 438), epochs_text(60 / 7000), epochs_text(880 / 438, apart_from=2)
-    ('4.0', '0.009', '2.01')
+    ('4.0', '0.01', '2.01')
     """
     for digits in range(1, 6):
         text = f"{epochs:.{digits}f}"

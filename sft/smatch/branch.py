@@ -1,0 +1,126 @@
+"""Find the best mapping and prove it: assignment, then the edge-credit bound, then branch and bound."""
+
+from collections.abc import Callable
+from time import perf_counter
+
+from sft.smatch.assign import assign
+from sft.smatch.bound import Relaxation
+from sft.smatch.climb import Climber
+from sft.smatch.pairs import NOWHERE, ONE, Problem
+
+ROUNDS = 40  # of the bound at the root; children get fewer, they start from their parent's shares
+CHILD_ROUNDS = 25
+CLIMBS = (0, 4, 12, 30)
+
+
+class Solution:
+    """What is known of one problem: the best mapping found, its score, an upper bound, and what closed it."""
+
+    __slots__ = ("lower", "mapping", "stage", "upper")
+
+    def __init__(self, lower: int, upper: int, mapping: list[int], stage: str) -> None:
+        self.lower = lower
+        self.upper = upper
+        self.mapping = mapping
+        self.stage = stage
+
+
+def solve(problem: Problem, time_limit: float | None = None) -> Solution:
+    """Return the best mapping of `problem`; unless `time_limit` seconds pass, `upper` equals `lower`."""
+    rows = problem.rows()
+    n2 = problem.n2
+    total, choice, price, cost = assign(rows, problem.weight, n2)
+    mapping = [p % n2 if p >= 0 else NOWHERE for p in choice]
+    upper = problem.fixed + total // ONE
+    lower = problem.score(mapping)
+    if lower == upper:
+        return Solution(lower, upper, mapping, "assignment")
+    climber = Climber(problem, rows)
+    mapping, lower = climber.climb(mapping, lower)
+    if lower == upper:
+        return Solution(lower, upper, mapping, "climb")
+    slack = total - (lower + 1 - problem.fixed) * ONE
+    alive = []
+    for i, cells in enumerate(rows):
+        limit, offset = price[i] - slack, i * n2
+        alive.append([p for p in cells if limit + cost[p - offset] <= problem.weight[p]])
+    search = _Search(problem, climber, mapping, lower, time_limit)
+    return search.run(Relaxation(problem, alive), upper)
+
+
+class _Search:
+    """Depth-first branch and bound over relaxations."""
+
+    def __init__(
+        self, problem: Problem, climber: Climber, mapping: list[int], lower: int, time_limit: float | None
+    ) -> None:
+        self.problem = problem
+        self.climber = climber
+        self.mapping = mapping
+        self.lower = lower
+        self.late: Callable[[], bool] = _clock(time_limit)
+
+    def run(self, root: Relaxation, upper: int) -> Solution:
+        """Search the whole tree below `root`, whose bound is at most `upper`."""
+        bound = min(upper, self._tighten(root, upper, ROUNDS, 1.0))
+        stage = "bound"
+        stack = [(bound, root)]
+        while stack and not self.late():
+            bound, node = stack.pop()
+            if bound <= self.lower:
+                continue
+            stage = "branch"
+            p = node.doubt()
+            if p < 0:
+                continue
+            for child in self._children(node, p):
+                limit = self._tighten(child, bound, CHILD_ROUNDS, 0.5)
+                if limit > self.lower:
+                    stack.append((limit, child))
+        upper = max([self.lower] + [bound for bound, _ in stack])
+        return Solution(self.lower, upper, self.mapping, stage if upper == self.lower else "open")
+
+    @staticmethod
+    def _children(node: Relaxation, p: int) -> tuple[Relaxation, Relaxation]:
+        n2 = node.problem.n2
+        without, forced = node.copy(), node
+        without.drop([p])
+        j = p % n2
+        rivals = [q for q in node.rows[p // n2] if q != p]
+        rivals += [q for cells in node.rows for q in cells if q % n2 == j and q != p and q not in rivals]
+        forced.drop(rivals)
+        return without, forced
+
+    def _tighten(self, node: Relaxation, upper: int, rounds: int, pace: float) -> int:
+        """Run rounds of the bound on `node`; return the best bound, improving the mapping on the way."""
+        best = None
+        stale = 0
+        for number in range(rounds):
+            bound = node.solve()
+            upper = min(upper, bound)
+            mapping = node.mapping()
+            score = self.problem.score(mapping)
+            if number in CLIMBS:
+                mapping, score = self.climber.climb(mapping, score)
+            if score > self.lower:
+                self.lower, self.mapping = score, mapping
+            if upper <= self.lower or self.late():
+                break
+            if best is None or node.total < best:
+                best, stale = node.total, 0
+            else:
+                stale += 1
+                if stale > 3:
+                    pace *= 0.6
+                    stale = 0
+            node.fix(self.lower)
+            if not node.shift(pace, self.lower):
+                break
+        return upper
+
+
+def _clock(time_limit: float | None) -> Callable[[], bool]:
+    if time_limit is None:
+        return lambda: False
+    deadline = perf_counter() + time_limit
+    return lambda: perf_counter() > deadline

@@ -1,0 +1,220 @@
+"""Score graphs and corpora: every number is exact, or comes with the interval it lies in."""
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import sft
+from sft.amr.graph import Graph
+from sft.errors import DataError
+from sft.i18n import _
+from sft.smatch.branch import solve
+from sft.smatch.pairs import Problem
+from sft.smatch.triples import MODES, Convention, Triples, flatten
+
+__all__ = [
+    "MODES",
+    "CorpusScore",
+    "PairScore",
+    "bootstrap",
+    "paired_test",
+    "score_corpus",
+    "score_pair",
+    "signature",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class PairScore:
+    """The match of one prediction with its gold graph, in triples.
+
+    `matched` (= `lower`) is reached by `mapping`, (predicted variable, gold variable) pairs; no mapping exceeds
+    `upper`. `stage` names what settled it: unparsable, no gold, assignment, climb, bound, branch; open when nothing did.
+    """
+
+    matched: int
+    pred: int
+    gold: int
+    lower: int
+    upper: int
+    proven: bool
+    stage: str
+    mapping: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def f1(self) -> float:
+        """Return the F1 of this pair; 0 when neither side has a triple."""
+        return _f1(self.matched, self.pred, self.gold)
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusScore:
+    """The score of a corpus: micro precision, recall and F1 from the summed triples, macro F1 as the mean of pairs.
+
+    `proven` counts the pairs whose match is proven best; `interval` holds F1 from below and above (equal when all
+    are); `unparsable` counts predictions without a graph: they match nothing, their gold counts.
+    """
+
+    mode: str
+    n: int
+    precision: float
+    recall: float
+    f1: float
+    macro_f1: float
+    matched: int
+    pred_triples: int
+    gold_triples: int
+    proven: int
+    interval: tuple[float, float]
+    unparsable: int
+    pairs: tuple[PairScore, ...]
+
+
+def score_pair(
+    pred: Graph | None, gold: Graph | None, mode: str = "smatch", time_limit: float | None = None
+) -> PairScore:
+    """Return the exact match of `pred` with `gold`; None is a graph that could not be read.
+
+    With a `time_limit` in seconds the result may be an interval: ``proven`` is then False and ``lower < upper``.
+
+    >>> from sft.amr.graph import Graph, Node
+    >>> score_pair(Graph(Node("c", "xe")), Graph(Node("d", "chó"))).f1
+    0.5
+    """
+    convention = Convention(mode)
+    return match(_triples(pred, convention), _triples(gold, convention), time_limit)
+
+
+def _triples(graph: Graph | None, convention: Convention) -> Triples | None:
+    return None if graph is None else convention.triples(*flatten(graph))
+
+
+def match(pred: Triples | None, gold: Triples | None, time_limit: float | None = None) -> PairScore:
+    """Return the exact match of two triple sets of one convention, as `score_pair` does."""
+    if pred is None or gold is None:
+        sizes = (pred.size if pred else 0, gold.size if gold else 0)
+        return PairScore(0, *sizes, 0, 0, True, "no gold" if pred else "unparsable")
+    turned = len(pred.names) > len(gold.names)  # the smaller graph goes on the rows
+    first, second = (gold, pred) if turned else (pred, gold)
+    found = solve(Problem(first, second), time_limit)
+    names = [(first.names[i], second.names[j]) for i, j in enumerate(found.mapping) if j >= 0]
+    mapping = tuple([(b, a) for a, b in names] if turned else names)
+    proven = found.lower == found.upper
+    return PairScore(
+        found.lower, pred.size, gold.size, found.lower, found.upper, proven, found.stage, mapping
+    )
+
+
+def score_corpus(
+    pairs: Iterable[tuple[Graph | None, Graph | None]],
+    mode: str = "smatch",
+    time_limit: float | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> CorpusScore:
+    """Score (prediction, gold) pairs; `progress` is called with the number of pairs done, after each."""
+    convention = Convention(mode)
+    scores = []
+    for number, (pred, gold) in enumerate(pairs, start=1):
+        scores.append(match(_triples(pred, convention), _triples(gold, convention), time_limit))
+        if progress is not None:
+            progress(number)
+    return summarise(scores, mode)
+
+
+def summarise(pairs: Iterable[PairScore], mode: str) -> CorpusScore:
+    """Sum pair scores up to a corpus score."""
+    pairs = tuple(pairs)
+    matched = sum(p.matched for p in pairs)
+    pred = sum(p.pred for p in pairs)
+    gold = sum(p.gold for p in pairs)
+    upper = sum(p.upper for p in pairs)
+    return CorpusScore(
+        mode=mode,
+        n=len(pairs),
+        precision=matched / pred if pred else 0.0,
+        recall=matched / gold if gold else 0.0,
+        f1=_f1(matched, pred, gold),
+        macro_f1=sum(p.f1 for p in pairs) / len(pairs) if pairs else 0.0,
+        matched=matched,
+        pred_triples=pred,
+        gold_triples=gold,
+        proven=sum(p.proven for p in pairs),
+        interval=(_f1(matched, pred, gold), _f1(upper, pred, gold)),
+        unparsable=sum(p.stage == "unparsable" for p in pairs),
+        pairs=pairs,
+    )
+
+
+def _f1(matched: int, pred: int, gold: int) -> float:
+    return 2 * matched / (pred + gold) if pred + gold else 0.0
+
+
+def bootstrap(pairs: Sequence[PairScore], samples: int = 1000, seed: int = 0) -> tuple[float, float]:
+    """Return the 95 % interval of micro F1 over `samples` corpora drawn from `pairs` with replacement."""
+    if not pairs:
+        return 0.0, 0.0
+    counts = [(2 * p.matched, p.pred + p.gold) for p in pairs]
+    draw = random.Random(seed)
+    values = []
+    for _sample in range(samples):
+        drawn = draw.choices(counts, k=len(counts))
+        total = sum(size for _, size in drawn)
+        values.append(sum(twice for twice, _ in drawn) / total if total else 0.0)
+    values.sort()
+    last = len(values) - 1
+    return values[round(0.025 * last)], values[round(0.975 * last)]
+
+
+def paired_test(a: Sequence[PairScore], b: Sequence[PairScore], samples: int = 1000, seed: int = 0) -> float:
+    """Return the p-value of equal micro F1 of two systems on the same gold graphs, by approximate randomisation.
+
+    Each sample swaps the two systems' scores of every sentence with chance ½; p counts the samples whose
+    difference of F1 is at least the one observed (two-sided, with the usual +1). Raises `DataError` on unequal n.
+    """
+    if len(a) != len(b):
+        raise DataError(
+            _("the two systems have {a} and {b} scores").format(a=len(a), b=len(b)),
+            hint=_("score both against the same gold file"),
+        )
+    rows = [
+        (2 * x.matched, x.pred + x.gold, 2 * y.matched, y.pred + y.gold) for x, y in zip(a, b, strict=True)
+    ]
+    rows = [row for row in rows if row[:2] != row[2:]]
+    same = [(2 * x.matched, x.pred + x.gold) for x, y in zip(a, b, strict=True) if _same(x, y)]
+    base = (sum(m for m, _ in same), sum(s for _, s in same))
+    observed = _difference(base, rows, 0)
+    draw = random.Random(seed)
+    extreme = sum(
+        _difference(base, rows, draw.getrandbits(len(rows)) if rows else 0) >= observed - 1e-12
+        for _sample in range(samples)
+    )
+    return (extreme + 1) / (samples + 1)
+
+
+def _same(x: PairScore, y: PairScore) -> bool:
+    return (x.matched, x.pred + x.gold) == (y.matched, y.pred + y.gold)
+
+
+def _difference(base: tuple[int, int], rows: Sequence[tuple[int, int, int, int]], swaps: int) -> float:
+    """Return |F1 - F1| after swapping the rows whose bit of `swaps` is set."""
+    match_a, size_a = base
+    match_b, size_b = base
+    for row in rows:
+        first, second = (row[2:], row[:2]) if swaps & 1 else (row[:2], row[2:])
+        swaps >>= 1
+        match_a += first[0]
+        size_a += first[1]
+        match_b += second[0]
+        size_b += second[1]
+    return abs((match_a / size_a if size_a else 0.0) - (match_b / size_b if size_b else 0.0))
+
+
+def signature(mode: str, n: int, *, proven: bool = True, **extra: object) -> str:
+    """Return the line that says how a score was made.
+
+    >>> signature("amr", 150, text="canonical").rsplit("|", 1)[0]
+    'smatch|mode:amr|n:150|exact:proven|text:canonical'
+    """
+    parts = ["smatch", f"mode:{mode}", f"n:{n}", "exact:proven" if proven else "exact:interval"]
+    parts += [f"{key}:{value}" for key, value in extra.items()]
+    return "|".join([*parts, f"sft:{sft.__version__}"])

@@ -1,0 +1,201 @@
+"""The run folder: ``run.json`` (the lock and the state), ``log.jsonl``, ``checkpoints/``, ``adapter/``, results.
+
+Two runs with equal locks are the same experiment: the lock is what decides the result, so resolved settings,
+data, template, base model and backend, but neither dates nor paths.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from sft.errors import DataError, SettingsError
+from sft.i18n import _
+from sft.text import write_json
+
+LOCK_FILE = "run.json"
+COMPLETE = "complete.json"  # written last into a checkpoint: without it the checkpoint does not exist
+PACKAGES = (
+    "torch",
+    "transformers",
+    "trl",
+    "peft",
+    "unsloth",
+    "unsloth_zoo",
+    "bitsandbytes",
+    "accelerate",
+    "tokenizers",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run folder and the content of its ``run.json``."""
+
+    folder: Path
+    data: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Return the run's name."""
+        return self.folder.name
+
+    @property
+    def status(self) -> str:
+        """Return ``running``, ``interrupted``, ``failed`` or ``finished``."""
+        return str(self.data["status"])
+
+    @property
+    def adapter(self) -> Path:
+        """Return the folder of the finished adapter."""
+        return self.folder / "adapter"
+
+
+def load(folder: Path) -> Run:
+    """Read a run. Raises `DataError` when the folder is not one."""
+    path = folder / LOCK_FILE
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise DataError(
+            _("is not a run folder (no run.json)"), where=str(folder), hint=_("see the folder runs/")
+        ) from None
+    except ValueError:
+        raise DataError(_("run.json does not read"), where=str(path), hint=_("start the run again")) from None
+    return Run(folder, data)
+
+
+def every(workspace: Path) -> list[Run]:
+    """Return all runs of a workspace, oldest first."""
+    paths = sorted(
+        (workspace / "runs").glob(f"*/{LOCK_FILE}"), key=lambda p: (load(p.parent).data["started"], str(p))
+    )
+    return [load(path.parent) for path in paths]
+
+
+def newest(workspace: Path, *, finished: bool = True) -> Run:
+    """Return the newest run; with `finished` only one that has an adapter. Raises `DataError` when there is none."""
+    found = [run for run in every(workspace) if not finished or run.status == "finished"]
+    if not found:
+        raise DataError(
+            _("no finished run in {folder}").format(folder=workspace / "runs"),
+            hint=_("train one first, e.g.: sft train --use-case quick_test"),
+        )
+    return found[-1]
+
+
+def find(workspace: Path, name: str) -> Run:
+    """Return the run with a name or path; '' is the newest finished one."""
+    if not name:
+        return newest(workspace)
+    path = Path(name)
+    return load(path if (path / LOCK_FILE).is_file() else workspace / "runs" / name)
+
+
+def digest(lock: Mapping[str, Any]) -> str:
+    """Return the sha256 of a lock, independent of key order."""
+    return hashlib.sha256(json.dumps(lock, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return ``name: then → now`` for each entry of two locks that differs, nested tables flattened.
+
+    >>> differences({"a": 1, "t": {"lr": 0.1}}, {"a": 1, "t": {"lr": 0.2}})
+    ['t.lr: 0.1 → 0.2']
+    """
+    out: list[str] = []
+    for key in dict.fromkeys([*then, *now]):
+        old, new = then.get(key), now.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            out += [f"{key}.{line}" for line in differences(old, new)]
+        elif old != new:
+            out.append(f"{key}: {old} → {new}")
+    return out
+
+
+def versions() -> dict[str, str]:
+    """Return the installed versions of the packages that shape a training."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def place(workspace: Path, wanted: str, lock: Mapping[str, Any], *, resume: bool | None) -> tuple[Path, bool]:
+    """Choose the run folder: an unfinished run with the same lock goes on, else a new folder is taken.
+
+    Returns the folder and whether it goes on. `resume` True insists on going on, False on a new run, None decides.
+    A run of that name with another lock is never touched: the new one gets a number.
+    Raises `SettingsError` with what differs when `resume` is True and nothing fits.
+    """
+    key = digest(lock)
+    family = [run for run in every(workspace) if run.name == wanted or _numbered(run.name, wanted)]
+    open_runs = [run for run in family if run.status != "finished"]
+    for run in reversed(open_runs):
+        if resume is not False and run.data.get("lock_sha256") == key:
+            return run.folder, True
+    if resume:
+        if not open_runs:
+            raise SettingsError(_("there is no unfinished run to resume"), hint=_("leave out --resume"))
+        parts = tuple(
+            SettingsError(line, where=open_runs[-1].name)
+            for line in differences(open_runs[-1].data["lock"], lock)
+        )
+        raise SettingsError(
+            _("the unfinished run differs from what is asked for"),
+            parts=parts,
+            hint=_("use the settings it was started with, or leave out --resume to start a new run"),
+        )
+    folder, number = workspace / "runs" / wanted, 1
+    while folder.exists():
+        number += 1
+        folder = workspace / "runs" / f"{wanted}-{number}"
+    return folder, False
+
+
+def _numbered(name: str, wanted: str) -> bool:
+    return name.startswith(f"{wanted}-") and name[len(wanted) + 1 :].isdigit()
+
+
+def update(folder: Path, **values: Any) -> Run:
+    """Change entries of ``run.json``, atomically."""
+    path = folder / LOCK_FILE
+    data = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    data.update(values)
+    write_json(path, data)
+    return Run(folder, data)
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold a run folder for one process: a second training on it is refused. The kernel frees the lock on any death."""
+    import fcntl
+
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise SettingsError(
+                _("another process is training in this run folder"),
+                where=str(folder),
+                hint=_("wait for it, or give this run another --name"),
+            ) from None
+        yield
+    finally:
+        os.close(handle)
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """Return the complete checkpoints of a run, oldest first; one without its marker is not there."""
+    found = [path.parent for path in (folder / "checkpoints").glob(f"checkpoint-*/{COMPLETE}")]
+    return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))

@@ -1,0 +1,262 @@
+"""Rows that are objects: JSON lines, the list inside a JSON document, Parquet. One place finds and walks them.
+
+Values become text as they are written in the file: ``1.10`` stays ``1.10``, ``true`` stays ``true``, ``null`` is an
+empty cell, a nested list or object becomes its JSON. An object with the same key twice is refused: a reader that
+keeps the last one loses the first in silence.
+"""
+
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from data_prep._source import Sample, Source, lines, read_all
+from sft.errors import DataError, MissingError
+from sft.i18n import _
+from sft.records import Reject
+
+LINES, PARQUET = "lines", "parquet"
+_LOOK = 20  # rows looked at to tell a shape
+
+
+class Number(str):
+    """A JSON number as it is written."""
+
+    __slots__ = ()
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _value in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(_("the key {name!r} stands twice").format(name=twice))
+    return found
+
+
+_DECODER = json.JSONDecoder(
+    parse_int=Number, parse_float=Number, parse_constant=Number, object_pairs_hook=_object
+)
+
+
+def as_text(value: Any) -> str:
+    """Return a value of a row as the text of a cell.
+
+    >>> [as_text(v) for v in (True, None, Number("1.10"), "a", ["b", Number("2")])]
+    ['true', '', '1.10', 'a', '["b", 2]']
+    """
+    if value is None:
+        return ""
+    return _written(value) if isinstance(value, (dict, list, bool)) else str(value)
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, Number):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_written(str(k))}: {_written(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_written, value)) + "]"
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def decode(text: str) -> Any:
+    """Return the JSON value of `text`, numbers as written. Raises `ValueError` with the reason, nothing else."""
+    try:
+        return _DECODER.decode(text)
+    except RecursionError:
+        raise ValueError(_("nested too deeply")) from None
+
+
+def peek(sample: Sample, part: str = "") -> tuple[tuple[Any, ...], str, str]:
+    """Return ``(first rows, part, problem)`` of a JSON or Parquet file; all empty when it is neither.
+
+    `part` names the list to take when a document holds several. Raises `DataError` for a choice only the user
+    can make.
+    """
+    if sample.binary == "parquet":
+        return _peek_parquet(sample), PARQUET, ""
+    start = sample.text.lstrip()[:1]
+    if start not in {"{", "["}:
+        return (), "", ""
+    if start == "{" and not part.startswith("$"):
+        rows, seen = _peek_lines(sample)
+        if len(rows) * 2 > seen and not (seen == 1 and _is_document(rows[0])):
+            return rows, LINES, ""
+    try:
+        root = decode(read_all(sample))
+    except ValueError as error:
+        return (), "", _("not JSON: {reason}").format(reason=error)
+    return _peek_document(root, sample, part)
+
+
+def _peek_lines(sample: Sample) -> tuple[tuple[Any, ...], int]:
+    """Return the objects among the first lines and how many lines were looked at."""
+    rows: list[Any] = []
+    filled = (line for _number, line in lines(sample) if line.strip())
+    seen = 0
+    for line in itertools.islice(filled, _LOOK):
+        seen += 1
+        with suppress(ValueError):
+            rows += [value] if isinstance(value := decode(line), dict) else []
+    return tuple(rows), seen
+
+
+def _is_document(root: Mapping[str, Any]) -> bool:
+    """Tell a one-line document such as ``{"data": [{…}]}`` from JSON lines of one row, whose list holds turns."""
+    inner = [item for items in _lists(root).values() for item in items if isinstance(item, dict)]
+    return bool(inner) and not any(
+        {"role", "content"} <= item.keys() or {"from", "value"} <= item.keys() for item in inner
+    )
+
+
+def _lists(root: Any) -> dict[str, list[Any]]:
+    """Return the lists of objects nearest to the root, by path; lists inside lists are not looked at."""
+    level: list[tuple[str, Any]] = [("$", root)]
+    while level:
+        found = {
+            path: value
+            for path, value in level
+            if isinstance(value, list)
+            and value
+            and sum(isinstance(item, dict) for item in value) * 2 > len(value)
+        }
+        if found:
+            return found
+        level = [
+            (f"{path}.{key}", inner)
+            for path, value in level
+            if isinstance(value, dict)
+            for key, inner in value.items()
+        ]
+    return {}
+
+
+def _peek_document(root: Any, sample: Sample, part: str) -> tuple[tuple[Any, ...], str, str]:
+    if root == []:
+        return (), "$", ""
+    found = _lists(root)
+    if part.startswith("$"):
+        found = {path: value for path, value in found.items() if path == part}
+    if not found:
+        return (), "", _("JSON, but no list of objects in it")
+    if len(found) > 1:
+        raise DataError(
+            _("several lists of rows in one file: {paths}").format(paths=", ".join(found)),
+            where=str(sample.path),
+            hint=_("say which one: --part {path}").format(path=next(iter(found))),
+        )
+    path, rows = next(iter(found.items()))
+    return tuple(rows[:_LOOK]), path, ""
+
+
+def objects(source: Source) -> Iterator[tuple[int, str, dict[str, Any] | Reject]]:
+    """Yield ``(number, where, object)`` for every row of `source`, a `Reject` in place of one that is no object."""
+    if source.part.startswith("$"):
+        walk = _document_objects(source)
+    else:
+        walk = _parquet_objects(source) if source.part == PARQUET else _line_objects(source)
+    for number, (where, value) in enumerate(walk, 1):
+        if isinstance(value, (dict, Reject)):
+            yield number, where, value
+        else:
+            kind = type(value).__name__.replace("NoneType", "null").replace("Number", "number")
+            detail = _("{kind} where an object was expected").format(kind=kind)
+            yield (
+                number,
+                where,
+                Reject(row_id(source, number), where, "not_object", detail, as_text(value)[:80]),
+            )
+
+
+def row_id(source: Source, number: int) -> str:
+    """Return the id of a row that has none of its own: ``stem:number``."""
+    return f"{source.path.stem}:{number}"
+
+
+def _line_objects(source: Source) -> Iterator[tuple[str, Any]]:
+    number = 0
+    for line_number, line in lines(source):
+        if not line.strip():
+            continue
+        number += 1
+        where = f"{source.path}:{line_number}"
+        try:
+            yield where, decode(line)
+        except ValueError as error:
+            yield where, Reject(row_id(source, number), where, "bad_json", str(error), line.strip()[:80])
+
+
+def _document_objects(source: Source) -> Iterator[tuple[str, Any]]:
+    """Walk the list at ``source.part`` value by value, so that each row knows its line."""
+    text = read_all(source)
+    try:
+        at = _list_start(text, source.part.removeprefix("$"))
+        line, counted = 1, 0
+        while (at := _skip(text, at, ",")) < len(text) and text[at] != "]":
+            line, counted = line + text.count("\n", counted, at), at
+            value, at = _DECODER.raw_decode(text, at)
+            yield f"{source.path}:{line}", value
+    except (ValueError, RecursionError, IndexError) as error:
+        raise DataError(
+            _("not JSON: {reason}").format(reason=error),
+            where=str(source.path),
+            hint=_("repair or export it again"),
+        ) from None
+
+
+def _skip(text: str, at: int, also: str = "") -> int:
+    while at < len(text) and text[at] in " \t\r\n" + also:
+        at += 1
+    return at
+
+
+def _list_start(text: str, path: str) -> int:
+    """Return the position behind the ``[`` that `path` (``.data.rows``) leads to."""
+    at = _skip(text, 0)
+    while path:
+        at = _skip(text, at + 1)  # behind the brace
+        name, at = _DECODER.raw_decode(text, at)
+        while not f"{path}.".startswith(f".{name}."):
+            _value, at = _DECODER.raw_decode(text, _colon(text, at))
+            name, at = _DECODER.raw_decode(text, _skip(text, at, ","))
+        path = path[len(name) + 1 :]
+        at = _colon(text, at)
+    return at + 1
+
+
+def _colon(text: str, at: int) -> int:
+    return _skip(text, _skip(text, at) + 1)
+
+
+def _parquet(source: Source | Sample) -> Any:
+    try:
+        import pyarrow.parquet
+    except ImportError:
+        raise MissingError(
+            _("reading Parquet needs the package pyarrow"),
+            where=str(source.path),
+            hint=_("pip install pyarrow"),
+        ) from None
+    try:
+        return pyarrow.parquet.ParquetFile(source.path)
+    except (OSError, ValueError) as error:  # pyarrow's own errors derive from these two
+        raise DataError(
+            _("damaged Parquet file: {reason}").format(reason=str(error).split("\n")[0]),
+            where=str(source.path),
+            hint=_("copy it again"),
+        ) from None
+
+
+def _peek_parquet(sample: Sample) -> tuple[Any, ...]:
+    batch = next(_parquet(sample).iter_batches(batch_size=_LOOK), None)
+    return tuple(batch.to_pylist()) if batch is not None else ()
+
+
+def _parquet_objects(source: Source) -> Iterator[tuple[str, Any]]:
+    number = 0
+    for batch in _parquet(source).iter_batches(batch_size=1024):
+        for row in batch.to_pylist():
+            number += 1
+            yield f"{source.path}:{number}", row

@@ -1,0 +1,234 @@
+r"""Bytes before anything else: what a file is, its encoding, its lines, with every choice kept for the report.
+
+Order: compressed or not → byte-order mark → strict UTF-8 → any other encoding only when named. Nothing is guessed:
+a byte that does not fit is an error with its line, found in one pass before the first row is read.
+"""
+
+import codecs
+import gzip
+import hashlib
+import importlib
+import io
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+from sft.errors import DataError, MissingError
+from sft.i18n import _
+
+HEAD = 1 << 17  # bytes looked at to tell the format; the whole file is still checked for its encoding
+_CHUNK = 1 << 20
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: its mark begins with the same two bytes
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_BINARY = {b"PAR1": "parquet", b"PK\x03\x04": "zip"}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A raw file and what was found in it; `sha256` is of the file as stored, `part` is where its rows are.
+
+    `part`: a sheet, a path inside a JSON document (``$.data``), or ``lines``; '' where the format has one place.
+    """
+
+    path: Path
+    format: str
+    encoding: str = "utf-8"
+    delimiter: str = ""
+    sha256: str = ""
+    detail: str = ""
+    part: str = ""
+
+    def __str__(self) -> str:
+        r"""Return the one line shown to the user.
+
+        >>> str(Source(Path("qa.csv"), "csv_table", "utf-8-sig", "\t", "", "2 columns: câu hỏi · đáp án"))
+        "qa.csv: csv_table, utf-8-sig, delimiter '\\t', 2 columns: câu hỏi · đáp án"
+        """
+        delimiter = _("delimiter {char!r}").format(char=self.delimiter) if self.delimiter else ""
+        said = (self.format, self.encoding, delimiter, self.detail)
+        return f"{self.path}: {', '.join(piece for piece in said if piece)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The beginning of a file, for readers to say whether it is theirs.
+
+    `text` holds whole lines of the head ('' for a binary file, named by `binary`); `rows` are the first JSON or
+    Parquet rows, found at `part`; `delimiter` is set when the text is a table; `problem` says why it is none of
+    these.
+    """
+
+    path: Path
+    text: str = ""
+    encoding: str = "utf-8"
+    binary: str = ""
+    whole: bool = True
+    delimiter: str = ""
+    rows: tuple[Any, ...] = ()
+    part: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One pass over a file: its hash, encoding, and decoded head."""
+
+    sha256: str
+    encoding: str
+    text: str
+    binary: str
+    whole: bool
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """Open `path` for reading, unpacking gzip and zstandard by their first bytes. Raises `DataError`."""
+    try:
+        with path.open("rb") as stream:
+            magic = stream.read(4)
+        if magic[:2] == b"\x1f\x8b":
+            return cast(IO[bytes], gzip.open(path))
+        if magic == b"\x28\xb5\x2f\xfd":
+            return _open_zstandard(path)
+        return path.open("rb")
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def _open_zstandard(path: Path) -> IO[bytes]:
+    try:
+        zstandard = importlib.import_module("zstandard")
+    except ImportError:
+        raise MissingError(
+            _("reading a .zst file needs the package zstandard"),
+            where=str(path),
+            hint=_("pip install zstandard, or unpack the file"),
+        ) from None
+    stream: IO[bytes] = io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(path.open("rb")))
+    return stream
+
+
+def unreadable(path: Path, error: Exception) -> DataError:
+    """Return the error for a file that cannot be opened or unpacked."""
+    if isinstance(error, FileNotFoundError):
+        return DataError(_("no such file"), where=str(path), hint=_("check the path"))
+    if isinstance(error, IsADirectoryError):
+        return DataError(_("is a folder, not a file"), where=str(path), hint=_("name a file"))
+    if isinstance(error, (EOFError, zlib.error, gzip.BadGzipFile)):
+        return DataError(
+            _("the compressed file is damaged: {reason}").format(reason=error),
+            where=str(path),
+            hint=_("copy it again"),
+        )
+    reason = error.strerror if isinstance(error, OSError) else None
+    return DataError(reason or str(error), where=str(path), hint=_("check the file and its permissions"))
+
+
+def scan(path: Path, encoding: str = "") -> Scan:
+    """Read `path` once: hash it, settle its encoding, check that every byte fits it, and keep the head.
+
+    Raises `DataError` with the line of the first byte that does not fit.
+    """
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as stored:
+            while chunk := stored.read(_CHUNK):
+                digest.update(chunk)
+        with open_bytes(path) as stream:
+            head = stream.read(HEAD)
+            whole = len(head) < HEAD
+            binary = _BINARY.get(head[:4], "")
+            if binary and not encoding:
+                return Scan(digest.hexdigest(), "", "", binary, whole)
+            chosen = _encoding(path, head, encoding)
+            text = _check(path, stream, head, chosen, named=bool(encoding))
+    except (OSError, EOFError, zlib.error) as error:
+        raise unreadable(path, error) from None
+    if not whole and "\n" in text:
+        text = text[: text.rfind("\n") + 1]
+    return Scan(digest.hexdigest(), chosen, text, "", whole)
+
+
+def _encoding(path: Path, head: bytes, named: str) -> str:
+    marked = next((name for mark, name in _MARKS if head.startswith(mark)), "")
+    if not named:
+        if not marked and head.count(0) > len(head) // 10:
+            raise DataError(
+                _("not a text file, or UTF-16 without a byte-order mark"),
+                where=str(path),
+                hint=_("expected text, Parquet or Excel; for UTF-16 name it: --encoding utf-16-le"),
+            )
+        return marked or "utf-8"
+    try:
+        b"".decode(named)
+        name = codecs.lookup(named).name
+    except (LookupError, ValueError):
+        raise DataError(
+            _("unknown encoding {name!r}").format(name=named), hint=_("e.g. --encoding cp1258")
+        ) from None
+    return "utf-8-sig" if name == "utf-8" and marked == "utf-8-sig" else name
+
+
+def _check(path: Path, stream: IO[bytes], head: bytes, encoding: str, *, named: bool) -> str:
+    """Decode the whole stream, keeping only the head's text."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    chunk, text, line, first = head, "", 1, True
+    while True:
+        following = stream.read(_CHUNK)
+        pending = decoder.getstate()[0]
+        try:
+            decoded = decoder.decode(chunk, final=not following)
+        except UnicodeError as error:
+            at = error.start if isinstance(error, UnicodeDecodeError) else 0
+            raise _misfit(path, encoding, pending + chunk, at, line, named=named) from None
+        if first:
+            text, first = decoded, False
+        line += decoded.count("\n")
+        if not following:
+            return text
+        chunk = following
+
+
+def _misfit(path: Path, encoding: str, data: bytes, at: int, line: int, *, named: bool) -> DataError:
+    if not named and 0 in data[:HEAD]:
+        return DataError(
+            _("not a text file"),
+            where=str(path),
+            hint=_("expected text, Parquet or Excel: export it as CSV or JSONL"),
+        )
+    line += data[:at].decode(encoding, "ignore").count("\n")
+    return DataError(
+        _("not {encoding} text (byte 0x{byte:02x})").format(
+            encoding=encoding.removesuffix("-sig"), byte=data[at] if at < len(data) else 0
+        ),
+        where=f"{path}:{line}",
+        hint=_("save the file as UTF-8, or name its encoding: --encoding cp1258"),
+    )
+
+
+def read_all(source: Source | Sample) -> str:
+    """Return the whole text of a file, line ends kept."""
+    with _text_stream(source) as stream:
+        return stream.read()
+
+
+def lines(source: Source | Sample) -> Iterator[tuple[int, str]]:
+    r"""Yield ``(line number, line)`` with its end kept; lines end at ``\n``, or at ``\r`` where there is no ``\n``.
+
+    Other characters that `str.splitlines` would break at (U+2028, U+0085, form feed) stay inside their line.
+    """
+    with _text_stream(source) as stream:
+        yield from enumerate(stream, 1)
+
+
+def _text_stream(source: Source | Sample) -> io.TextIOWrapper:
+    with open_bytes(source.path) as raw:
+        head = raw.read(HEAD).decode(source.encoding, "ignore")
+    newline = "\r" if "\r" in head and "\n" not in head else "\n"
+    return io.TextIOWrapper(open_bytes(source.path), encoding=source.encoding, newline=newline)

@@ -1,0 +1,172 @@
+r"""Delimited text: tell the delimiter, check the header, read the rows, recover behind a stray quote.
+
+The csv module reads the cells, in strict mode. Where a quote is never closed, or closes in the middle of a cell, only
+the line it stands on is refused and reading goes on with the next one, so a stray quote cannot swallow its neighbours.
+"""
+
+import csv
+import itertools
+import re
+from collections import deque
+from collections.abc import Iterator, Sequence
+
+from sft.errors import DataError
+from sft.i18n import _
+from sft.text import clean
+
+DELIMITERS = ",;\t|"
+_LOOK = 50  # records looked at
+_DUNDER = re.compile(r"__\w+__\Z")
+_KNOWN_DUNDER = {
+    "__id__",
+    "__index_level_0__",
+}  # keys of real data sets; other dunder names are Python internals
+_SEPARATOR = re.compile(r"sep=(.)\r?\n?\Z")  # Excel's own first line
+
+
+def sniff(text: str, path: str) -> str:
+    """Return the delimiter of `text`, '' when it is no table. Raises `DataError` when two fit equally well.
+
+    Each candidate reads the first records; the one under which most rows are as wide as the header wins, then the
+    widest header.
+    """
+    first = _SEPARATOR.match(text.split("\n", 1)[0])
+    if first:
+        return first.group(1)
+    scores = sorted(((*_fit(text, char), char) for char in DELIMITERS), reverse=True)
+    best, second = scores[:2]
+    if best[1] < 2 or best[0] < 0.5:
+        return ""
+    if best[:2] == second[:2]:
+        names = _(" or ").join(repr(char) for _share, _width, char in scores if (_share, _width) == best[:2])
+        raise DataError(
+            _("the delimiter may be {names}").format(names=names),
+            where=path,
+            hint=_("say which: --delimiter ';'"),
+        )
+    return best[2]
+
+
+def _fit(text: str, delimiter: str) -> tuple[float, int]:
+    """Return the share of rows as wide as the header, in tenths, and that width."""
+    reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
+    widths: list[int] = []
+    try:
+        for row in itertools.islice((row for row in reader if row), _LOOK):
+            widths.append(len(row))
+    except csv.Error:
+        pass
+    if not widths or widths[0] < 2:
+        return 0.0, 0
+    rows = widths[1:]
+    return (round(sum(w == widths[0] for w in rows) / len(rows), 1) if rows else 1.0), widths[0]
+
+
+def header(cells: Sequence[str], where: str) -> list[str]:
+    """Return the column names of a header row, cleaned.
+
+    Empty names at the end are cut (their cells must be empty too); an empty first one, as an exported row index
+    has, becomes ``column 1``. Raises `DataError` for any other empty name, a name that stands twice, or the
+    internals of a Python class.
+    """
+    names = [clean(cell) for cell in cells]
+    while names and not names[-1]:
+        names.pop()
+    if len(names) > 1 and not names[0]:
+        names[0] = _("column 1")
+    if not names or "" in names:
+        raise DataError(
+            _("column {number} has no name in the header").format(number=names.index("") + 1 if names else 1),
+            where=where,
+            hint=_("the first row must name every column"),
+        )
+    inner = [name for name in names if _DUNDER.match(name) and name not in _KNOWN_DUNDER]
+    if inner:
+        raise DataError(
+            _("columns {names} are the insides of a Python object, not data").format(
+                names=", ".join(inner[:3])
+            ),
+            where=where,
+            hint=_("the export went wrong: export the rows themselves again"),
+        )
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(
+            _("column name stands twice: {names}").format(names=", ".join(twice)),
+            where=where,
+            hint=_("rename one"),
+        )
+    return names
+
+
+class Tape:
+    """Lines that can be given back: what a refused record took is read again from its second line."""
+
+    def __init__(self, lines: Iterator[tuple[int, str]]) -> None:
+        self._lines = lines
+        self._back: deque[tuple[int, str]] = deque()
+        self.taken: list[tuple[int, str]] = []
+
+    def __iter__(self) -> "Tape":
+        return self
+
+    def __next__(self) -> str:
+        pair = self._back.popleft() if self._back else next(self._lines)
+        self.taken.append(pair)
+        return pair[1]
+
+    def give_back(self) -> None:
+        """Put back all lines taken but the first."""
+        self._back.extendleft(reversed(self.taken[1:]))
+        del self.taken[1:]
+
+
+def records(lines: Iterator[tuple[int, str]], delimiter: str) -> Iterator[tuple[int, list[str] | str, str]]:
+    """Yield ``(line, cells, raw first line)`` for each record; in place of cells, the reason it was refused.
+
+    Blank lines are no records. The first record yielded is the header.
+    """
+    tape = Tape(lines)
+    reader = csv.reader(tape, delimiter=delimiter, strict=True)
+    width, labels = 0, set[str]()
+    while True:
+        tape.taken.clear()
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            tape.give_back()
+            yield tape.taken[0][0], _refusal(error), tape.taken[0][1]
+            continue
+        number, first = tape.taken[0]
+        if not row:
+            continue
+        if not width:
+            width = len(row)
+        elif len(tape.taken) > 1 and _swallowed(
+            [line for _n, line in tape.taken], row, delimiter, width, labels
+        ):
+            tape.give_back()
+            yield number, "stray_quote", first
+            continue
+        elif len(labels) < _LOOK:
+            labels.add(row[-1])
+        yield number, row, first
+
+
+def _refusal(error: csv.Error) -> str:
+    return "cell_too_long" if "field limit" in str(error) else "stray_quote"
+
+
+def _swallowed(raw: list[str], row: list[str], delimiter: str, width: int, labels: set[str]) -> bool:
+    """Tell a record that a stray pair of quotes glued from several rows.
+
+    Each of its lines is a whole row when quotes are not looked at, and its ends look like those of the other rows:
+    numbered at the front, or with a last cell already seen.
+    """
+    pieces = [line.rstrip("\r\n").split(delimiter) for line in raw]
+    if any(len(cells) != width for cells in pieces):
+        return False
+    numbered = all(cells[0].strip('" ').isdigit() for cells in pieces)
+    return numbered or all(cells[-1].strip('" ') in labels | {row[-1]} for cells in pieces)

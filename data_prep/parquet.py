@@ -1,0 +1,30 @@
+"""Apache Parquet with flat columns, through pyarrow.
+
+    question: "Lá cây có màu gì?"   answer: "Màu xanh."   topic: 2
+
+Cells become text as in `jsonl`; the row number stands where other formats have a line.
+"""
+
+from collections.abc import Iterator
+
+from data_prep import jsonl
+from data_prep._objects import PARQUET
+from data_prep._source import Sample, Source
+from sft.records import Record, Reject
+
+GENERIC = True
+
+
+def looks_like(sample: Sample) -> bool:
+    """Tell Parquet by its first four bytes."""
+    return sample.part == PARQUET
+
+
+def describe(sample: Sample) -> str:
+    """Name the columns."""
+    return jsonl.describe(sample)
+
+
+def records(source: Source) -> Iterator[Record | Reject]:
+    """Yield every row as column → text."""
+    yield from jsonl.records(source)

@@ -103,6 +103,12 @@ def _only(known: dict[str, Format], sample: Sample) -> str:
         return hits[0]
     if hits:
         message = _("the format may be {names}").format(names=_(" or ").join(hits))
+    elif sample.binary == "zip":
+        raise DataError(
+            _("an Excel workbook or a zip archive cannot be read"),
+            where=str(sample.path),
+            hint=_("save the sheet as CSV UTF-8, or unpack the archive"),
+        )
     elif sample.problem:
         message = sample.problem
     else:

@@ -227,8 +227,16 @@ def lines(source: Source | Sample) -> Iterator[tuple[int, str]]:
         yield from enumerate(stream, 1)
 
 
+def split(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a text as `lines` does."""
+    yield from enumerate(io.StringIO(text, newline=_line_end(text)), 1)
+
+
+def _line_end(head: str) -> str:
+    return "\r" if "\r" in head and "\n" not in head else "\n"
+
+
 def _text_stream(source: Source | Sample) -> io.TextIOWrapper:
     with open_bytes(source.path) as raw:
         head = raw.read(HEAD).decode(source.encoding, "ignore")
-    newline = "\r" if "\r" in head and "\n" not in head else "\n"
-    return io.TextIOWrapper(open_bytes(source.path), encoding=source.encoding, newline=newline)
+    return io.TextIOWrapper(open_bytes(source.path), encoding=source.encoding, newline=_line_end(head))

@@ -10,6 +10,7 @@ import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 
+from data_prep._source import split
 from sft.errors import DataError
 from sft.i18n import _
 from sft.text import clean
@@ -21,7 +22,7 @@ _KNOWN_DUNDER = {
     "__id__",
     "__index_level_0__",
 }  # keys of real data sets; other dunder names are Python internals
-_SEPARATOR = re.compile(r"sep=(.)\r?\n?\Z")  # Excel's own first line
+_SEPARATOR = re.compile(r"sep=(.)\Z")  # Excel's own first line
 
 
 def sniff(text: str, path: str) -> str:
@@ -30,7 +31,7 @@ def sniff(text: str, path: str) -> str:
     Each candidate reads the first records; the one under which most rows are as wide as the header wins, then the
     widest header.
     """
-    first = _SEPARATOR.match(text.split("\n", 1)[0])
+    first = _SEPARATOR.match(text.split("\n", 1)[0].rstrip("\r"))
     if first:
         return first.group(1)
     scores = sorted(((*_fit(text, char), char) for char in DELIMITERS), reverse=True)
@@ -49,7 +50,7 @@ def sniff(text: str, path: str) -> str:
 
 def _fit(text: str, delimiter: str) -> tuple[float, int]:
     """Return the share of rows as wide as the header, in tenths, and that width."""
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
+    reader = csv.reader((line for _number, line in split(text)), delimiter=delimiter)
     widths: list[int] = []
     try:
         for row in itertools.islice((row for row in reader if row), _LOOK):
@@ -124,7 +125,7 @@ class Tape:
 def records(lines: Iterator[tuple[int, str]], delimiter: str) -> Iterator[tuple[int, list[str] | str, str]]:
     """Yield ``(line, cells, raw first line)`` for each record; in place of cells, the reason it was refused.
 
-    Blank lines are no records. The first record yielded is the header.
+    Blank lines and Excel's first line ``sep=;`` are no records. The first record yielded is the header.
     """
     tape = Tape(lines)
     reader = csv.reader(tape, delimiter=delimiter, strict=True)
@@ -140,7 +141,7 @@ def records(lines: Iterator[tuple[int, str]], delimiter: str) -> Iterator[tuple[
             yield tape.taken[0][0], _refusal(error), tape.taken[0][1]
             continue
         number, first = tape.taken[0]
-        if not row:
+        if not row or (number == 1 and _SEPARATOR.match(first.rstrip("\r\n"))):
             continue
         if not width:
             width = len(row)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from data_prep import _table
 from data_prep._objects import row_id
-from data_prep._source import Sample, Source, lines
+from data_prep._source import Sample, Source, lines, split
 from sft.errors import DataError
 from sft.i18n import _
 from sft.records import Record, Reject
@@ -29,9 +29,7 @@ def looks_like(sample: Sample) -> bool:
 
 def describe(sample: Sample) -> str:
     """Name the columns."""
-    _line, cells, _raw = next(
-        _table.records(enumerate(sample.text.splitlines(keepends=True), 1), sample.delimiter or ",")
-    )
+    _line, cells, _raw = next(_table.records(split(sample.text), sample.delimiter or ","), (1, "", ""))
     names = _table.header(cells, f"{sample.path}:1") if isinstance(cells, list) else []
     return _("{n} columns: {names}").format(n=len(names), names=" · ".join(names))
 

@@ -1,0 +1,86 @@
+"""SQuAD: articles with paragraphs, each with questions and answer spans; the list is under ``data`` or the root.
+
+    {"data": [{"title": "Cây tre", "paragraphs": [{"context": "Tre mọc thành bụi.", "qas": [
+        {"id": "1", "question": "Tre mọc thế nào?", "answers": [{"text": "thành bụi", "answer_start": 8}]}]}]}]}
+
+One record a question, with the first answer. A span whose text does not stand at its offset is refused as
+``offset_mismatch``. A question without an answer has an empty ``answer`` and ``is_impossible`` true: what to do with
+it is the caller's choice.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from data_prep._objects import as_text, objects, row_id
+from data_prep._source import Sample, Source
+from sft.i18n import _
+from sft.records import Record, Reject
+
+GENERIC = False
+
+
+def looks_like(sample: Sample) -> bool:
+    """Tell SQuAD by paragraphs that hold questions."""
+    return any(_paragraphs(row) for row in sample.rows)
+
+
+def describe(sample: Sample) -> str:
+    """Name the path of the articles."""
+    return _("articles at {path}").format(path=sample.part)
+
+
+def records(source: Source) -> Iterator[Record | Reject]:
+    """Yield one record a question."""
+    seen: set[str] = set()
+    number = 0
+    for _article_number, where, article in objects(source):
+        if isinstance(article, Reject):
+            yield article
+            continue
+        pairs = [(p, qa) for p in _paragraphs(article) for qa in p["qas"]]
+        if not pairs:
+            number += 1
+            yield Reject(
+                row_id(source, number), where, "no_questions", excerpt=as_text(article.get("title"))[:80]
+            )
+        for paragraph, qa in pairs:
+            number += 1
+            key = as_text(qa.get("id")) if isinstance(qa, dict) else ""
+            if not key or key in seen:
+                key = row_id(source, number)
+            seen.add(key)
+            title, context = as_text(article.get("title")), as_text(paragraph.get("context"))
+            yield _record(key, where, title, context, qa)
+
+
+def _paragraphs(article: Any) -> list[dict[str, Any]]:
+    found = article.get("paragraphs") if isinstance(article, dict) else None
+    if not isinstance(found, list):
+        return []
+    return [p for p in found if isinstance(p, dict) and isinstance(p.get("qas"), list)]
+
+
+def _record(key: str, where: str, title: str, context: str, qa: Any) -> Record | Reject:
+    if not isinstance(qa, dict) or not as_text(qa.get("question")).strip():
+        return Reject(key, where, "no_question", excerpt=as_text(qa)[:80])
+    answers = qa.get("answers")
+    first = next((a for a in answers if isinstance(a, dict)), None) if isinstance(answers, list) else None
+    text, start = (
+        as_text(first.get("text")) if first else "",
+        as_text(first.get("answer_start")) if first else "",
+    )
+    if first and start and not _stands_at(context, text, start):
+        return Reject(key, where, "offset_mismatch", _("answer_start {at}").format(at=start), text[:80])
+    fields: Mapping[str, str] = {
+        "title": title,
+        "context": context,
+        "question": as_text(qa.get("question")),
+        "answer": text,
+        "answer_start": start,
+        "is_impossible": as_text(qa.get("is_impossible", not text)),
+    }
+    return Record(key, where, fields)
+
+
+def _stands_at(context: str, text: str, start: str) -> bool:
+    return start.isdecimal() and len(start) < 10 and context.startswith(text, int(start))

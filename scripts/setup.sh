@@ -78,7 +78,7 @@ make_venv() {
 explain() { # LOG: turn what pip wrote into one line and one hint
   local missing
   if grep -q 'No space left on device' "$1"; then
-    fail "the disk is full" "free some space (the CUDA build of torch needs about 9 GB), then run this again: it goes on where it stopped"
+    fail "the disk is full" "free some space (the CUDA build of torch needs about 6 GB), then run this again: it goes on where it stopped"
   elif grep -Eq 'NewConnectionError|NameResolutionError|ConnectTimeout|Network is unreachable|ProxyError|ReadTimeout' "$1"; then
     fail "the package index cannot be reached" "check the network, the proxy or PIP_INDEX_URL, then run this again: it goes on where it stopped"
   fi
@@ -94,7 +94,7 @@ pip_install() {
   local log=$venv/sft-setup.log quiet=()
   [ -t 2 ] || quiet=(--quiet)
   : >"$log"
-  "$venv/bin/python" -m pip install ${quiet[@]+"${quiet[@]}"} --log "$log" "$@" >&2 || explain "$log"
+  "$venv/bin/python" -m pip install ${quiet[@]+"${quiet[@]}"} --no-warn-conflicts --log "$log" "$@" >&2 || explain "$log"
 }
 
 step() { # NAME KEY TEXT COMMAND…: run COMMAND unless it was done before with the same KEY
@@ -111,7 +111,7 @@ install_torch() {
   local free
   free=$(df -Pk "$venv" | awk 'NR == 2 { print int($4 / 1048576) }')
   if [ "$free" -lt 3 ] && ! has "$venv/bin/python" torch; then
-    fail "only $free GB free at $venv" "free some space: the packages need about 3 GB, 9 GB where the index serves the CUDA build of torch"
+    fail "only $free GB free at $venv" "free some space: the packages need about 3 GB, 6 GB where the index serves the CUDA build of torch"
   fi
   pip_install --only-binary=:all: "$(grep '^pip==' "$lock")"
   # Normally, with what it needs: the Linux build brings CUDA libraries and does not import without them.

@@ -158,7 +158,7 @@ def node(concept: str, *children: tuple[str, Node | Ref | Const], var: str = "x"
 
 def test_root_alone_matches_in_smatch_mode_only() -> None:
     a, b = node("car", var="c"), node("dog", var="d")
-    assert [0.5, 0.0, 0.5] == [score_pair(a, b, mode).f1 for mode in ("smatch", "amr", "none")]
+    assert [score_pair(a, b, mode).f1 for mode in ("smatch", "amr", "none")] == [0.5, 0.0, 0.5]
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -215,7 +215,7 @@ def test_frames_become_relations_in_amr_mode() -> None:
 def test_unparsable_counts_its_gold() -> None:
     gold = node("xe", (":mod", Const("7")))
     corpus = score_corpus([(gold, gold), (None, gold), (gold, None)], "smatch")
-    assert (3, 6, 9) == (corpus.matched, corpus.pred_triples, 9)
+    assert (corpus.matched, corpus.pred_triples, 9) == (3, 6, 9)
     assert corpus.gold_triples == 6
     assert corpus.unparsable == 1
     assert corpus.proven == corpus.n == 3

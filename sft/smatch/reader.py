@@ -5,14 +5,19 @@ reader would read the same way.
 """
 
 import re
-from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
+from sft.errors import DataError
+from sft.i18n import _
+from sft.smatch.score import CorpusScore, match, summarise
 from sft.smatch.triples import Convention, Edge, Triples, flatten
+from sft.text import read_text
 
+_WORD = r"""[^\s()":/~#]+"""
 _TOKEN = re.compile(
-    r"""(:[^\s()":/~]*)?\s*\(\s*(\w+)\s*/\s*([^\s()":/~]+)(?=[\s()])"""  # role ( variable / concept
-    r"""|(:[^\s()":/~]+)\s+("[^"\\\n]*"|[^\s()":/~]+)(?=[\s)])"""  # role value
+    rf"""(:{_WORD})?\s*\(\s*(\w+)\s*/\s*({_WORD}(?:[ ]{_WORD})*)(?=\s*[():])"""  # role ( variable / concept
+    rf"""|(:{_WORD})\s+("[^"\\\n]*"|{_WORD})(?=\s*[:)])"""  # role value
     r"""|\)|(\S)"""
 )
 
@@ -24,29 +29,42 @@ class Item(NamedTuple):
     repaired: bool
 
 
-def records(text: str) -> Iterator[tuple[int, str]]:
-    """Yield (line, graph text) of every record: blank lines separate, lines starting with ``#`` are metadata.
+def records(text: str) -> list[tuple[int, str]]:
+    r"""Return (line of the graph, its text) of every record, as `sft.amr.penman.blocks` splits them.
 
-    A record of metadata alone counts, with an empty graph: a system gave no answer there.
-
-    >>> list(records("# ::id 1\\n(a / b)\\n\\n\\n# ::id 2\\n"))
-    [(1, '(a / b)'), (5, '')]
+    >>> records("# ::id 1\n(a / b)\n\n\n# ::id 2\n(c / d\n  :mod 7)")
+    [(2, '(a / b)'), (6, '(c / d\n:mod 7)')]
     """
-    start = 0
+    found = []
     body: list[str] = []
+    ids = sentences = 0
     for number, line in enumerate(text.split("\n"), start=1):
         line = line.strip()
         if not line:
-            if start:
-                yield start, "\n".join(body)
-                start = 0
+            if body:
+                found.append((number - len(body), "\n".join(body)))
                 body = []
+            elif ids or sentences:
+                return _blocks(text)  # a header without a graph
+            ids = sentences = 0
+        elif line[0] != "#":
+            if not body and line[0] != "(":
+                return _blocks(text)
+            body.append(line)
         else:
-            start = start or number
-            if line[0] != "#":
-                body.append(line)
-    if start:
-        yield start, "\n".join(body)
+            sentences += "::snt" in line
+            ids += "::id" in line
+            if body or ids > 1 or sentences > 1:
+                return _blocks(text)
+    if body:
+        found.append((number - len(body) + 1, "\n".join(body)))
+    return _blocks(text) if "\r" in text and "\n" not in text or (ids or sentences) and not body else found
+
+
+def _blocks(text: str) -> list[tuple[int, str]]:
+    from sft.amr.penman import blocks
+
+    return [(block.body_line, block.body) for block in blocks(text)]
 
 
 def read(text: str, convention: Convention) -> list[Item]:
@@ -100,10 +118,31 @@ def scan(body: str) -> tuple[list[str], list[tuple[int, str]], list[Edge]] | Non
     return list(index), concepts, edges
 
 
+def score_files(pred: str, gold: str, mode: str, time_limit: float | None = None) -> tuple[CorpusScore, int]:
+    """Score two files of graphs in the same order; return the score and the number of repaired predictions.
+
+    Raises `DataError` when a file cannot be read or the numbers of records differ.
+    """
+    convention = Convention(mode)
+    ours = read(read_text(Path(pred)), convention)
+    theirs = read(read_text(Path(gold)), convention)
+    if len(ours) != len(theirs):
+        raise DataError(
+            _("{pred} has {n} graphs, {gold} has {m}").format(
+                pred=pred, n=len(ours), gold=gold, m=len(theirs)
+            ),
+            hint=_("score files with one record per sentence, in the same order"),
+        )
+    scores = [match(a.triples, b.triples, time_limit) for a, b in zip(ours, theirs, strict=True)]
+    return summarise(scores, mode), sum(item.repaired for item in ours)
+
+
 def _tolerant(body: str, line: int, convention: Convention) -> Item:
     from sft.amr.penman import read as read_graph
 
     reading = read_graph(body, line)
     if reading.graph is None:
         return Item(None, False)
-    return Item(convention.triples(*flatten(reading.graph)), bool(reading.problems))
+    return Item(
+        convention.triples(*flatten(reading.graph)), any(problem.repaired for problem in reading.problems)
+    )

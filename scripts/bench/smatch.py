@@ -1,0 +1,185 @@
+"""Compare `sft.smatch` with the `smatch` and `smatchpp` packages: match counts, whole-command time, peak memory.
+
+    python -m venv peers && peers/bin/pip install smatch==1.0.4 smatchpp==1.8.0
+    python scripts/bench/smatch.py --peers peers PRED GOLD [PRED GOLD ...]
+
+The peers run in their own environment and only there. Counts are compared pair by pair wherever both sides count
+the same number of triples; time is the best of `--repeat` runs of the whole command, start-up included. Exit code 1
+when a count differs from smatchpp's ILP, lies below smatch, or a pair is not proven.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+PEER = r"""
+import json, sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+
+def graphs(path):
+    text = open(path, encoding="utf-8").read().replace("\r", "")
+    body, out, seen = [], [], False
+    for line in text.split("\n") + [""]:
+        line = line.strip()
+        if not line:
+            if seen:
+                out.append(" ".join(body))
+            body, seen = [], False
+        else:
+            seen = True
+            if not line.startswith("#"):
+                body.append(line)
+    return out
+
+def stock():
+    import smatch
+    def count(a, b):
+        smatch.match_triple_dict.clear()
+        return smatch.get_amr_match(a, b)
+    return count
+
+def ilp(kind):
+    from smatchpp import Smatchpp, solvers
+    from smatchpp.model_factory import StandardizerFactory
+    scorer = Smatchpp(
+        alignmentsolver=solvers.get_solver("ilp"),
+        graph_standardizer=StandardizerFactory.get_standardizer(kind),
+    )
+    def count(a, b):
+        match, status, _ = scorer.process_pair(a, b)
+        first, _second, x, y = match["main"]
+        if status[1] - status[0] > 0.5:
+            return None
+        return int(first), int(x), int(y)
+    return count
+
+tool, pred, gold = sys.argv[1:4]
+count = {"smatch": stock, "amr": lambda: ilp("amr"), "none": lambda: ilp(None)}[tool]()
+rows = []
+for a, b in zip(graphs(pred), graphs(gold)):
+    try:
+        with redirect_stderr(StringIO()), redirect_stdout(StringIO()):
+            rows.append(count(a, b))
+    except Exception:
+        rows.append(None)
+json.dump(rows, sys.stdout)
+"""
+
+Count = list[int] | None
+
+
+def main() -> int:
+    """Run the comparison on the files given and print a table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("files", nargs="+", help="PRED GOLD [PRED GOLD ...]")
+    parser.add_argument(
+        "--peers", type=Path, required=True, help="virtual environment with smatch and smatchpp"
+    )
+    parser.add_argument("--repeat", type=int, default=3, help="runs of our command (the peers run once)")
+    parser.add_argument("--no-counts", action="store_true", help="time only")
+    parser.add_argument(
+        "--no-smatch", action="store_true", help="leave smatch out (it takes minutes on 80+ nodes)"
+    )
+    options = parser.parse_args()
+    if len(options.files) % 2:
+        parser.error("files come in pairs: PRED GOLD")
+    bad = 0
+    for pred, gold in zip(options.files[::2], options.files[1::2], strict=True):
+        print(f"== {Path(pred).name} {Path(gold).name}", flush=True)
+        if not options.no_counts:
+            bad += _counts(options, pred, gold)
+        _times(options, pred, gold)
+    return 1 if bad else 0
+
+
+def _counts(options: argparse.Namespace, pred: str, gold: str) -> int:
+    python = str(options.peers / "bin" / "python")
+    bad = 0
+    for tool, mode in (("smatch", "smatch"), ("amr", "amr"), ("none", "none")):
+        if tool == "smatch" and options.no_smatch:
+            continue
+        ours = _ours(pred, gold, mode)
+        theirs: list[Count] = json.loads(_output([python, "-c", PEER, tool, pred, gold]))
+        if len(ours) != len(theirs):
+            print(f"   {tool}: {len(theirs)} pairs against {len(ours)}")
+            bad += 1
+            continue
+        proven = sum(row[0] == row[1] for row in ours)
+        alike = [
+            (k, row[0], other[0])
+            for k, (row, other) in enumerate(zip(ours, theirs, strict=True))
+            if other and row[2:] == other[1:]
+        ]
+        higher = [row for row in alike if row[1] > row[2]]
+        lower = [row for row in alike if row[1] < row[2]]
+        name = "smatch -r 4" if tool == "smatch" else f"smatchpp ilp {tool}"
+        print(
+            f"   {name}: {len(ours)} pairs, {proven} proven; {sum(other is None for other in theirs)} not solved by the "
+            f"peer; same triple counts {len(alike)}, equal {len(alike) - len(higher) - len(lower)}, "
+            f"ours higher {len(higher)}, ours lower {len(lower)}",
+            flush=True,
+        )
+        wrong = lower if tool == "smatch" else lower + higher
+        for k, mine, other in wrong[:5]:
+            print(f"      pair {k + 1}: ours {mine}, peer {other}")
+        bad += len(wrong) + len(ours) - proven
+    return bad
+
+
+def _ours(pred: str, gold: str, mode: str) -> list[list[int]]:
+    """Return [lower, upper, pred, gold] per pair."""
+    output = _output([sys.executable, "-m", "sft.smatch", pred, gold, "--mode", mode, "--pairs"])
+    rows = [line.split("\t") for line in output.splitlines() if "\t" in line]
+    return [[int(value) for value in row[1:5]] for row in rows]
+
+
+def _times(options: argparse.Namespace, pred: str, gold: str) -> None:
+    bin_ = options.peers / "bin"
+    runs: list[tuple[str, Sequence[str], int]] = [
+        (f"sft {mode}", [sys.executable, "-m", "sft.smatch", pred, gold, "--mode", mode], options.repeat)
+        for mode in ("smatch", "amr")
+    ]
+    if not options.no_smatch:
+        runs.append((
+            "smatch -r 4",
+            [str(bin_ / "python"), str(bin_ / "smatch.py"), "-r", "4", "-f", pred, gold],
+            1,
+        ))
+    plus = [str(bin_ / "python"), "-m", "smatchpp", "-a", pred, "-b", gold, "-score_type", "micro"]
+    runs.append(("smatchpp amr", [*plus, "-graph_type", "amr", "-solver", "ilp"], 1))
+    taken: dict[str, float] = {}
+    for name, command, repeat in runs:
+        best, peak, code = min(_run(command) for _ in range(repeat))
+        taken[name] = best
+        note = "" if code in {0, 1} else f"  (exit code {code})"
+        base = {"smatch -r 4": "sft smatch", "smatchpp amr": "sft amr"}.get(name)
+        ratio = f"  {best / taken[base]:6.1f} x {base}" if base else ""
+        print(f"   {name:13} {best:8.3f} s  {peak:6.0f} MB{ratio}{note}", flush=True)
+
+
+def _run(command: Sequence[str]) -> tuple[float, float, int]:
+    """Return wall seconds, peak memory in MB and the exit code of one command."""
+    start = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        _pid, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    return time.perf_counter() - start, usage.ru_maxrss / 1024, process.returncode
+
+
+def _output(command: Sequence[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+    if done.returncode not in {0, 1}:
+        sys.exit(f"{' '.join(command[:4])} …: {done.stderr[-2000:]}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main())

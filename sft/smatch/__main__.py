@@ -1,0 +1,50 @@
+"""The light entry: ``python -m sft.smatch PRED GOLD [--mode smatch|amr|none]``, no command framework.
+
+Prints the score and its signature. Exit code 0: every pair proven; 1: some pairs are intervals; 2: wrong input.
+"""
+
+import argparse
+import sys
+
+from sft.errors import SftError
+from sft.i18n import _
+from sft.smatch.reader import score_files
+from sft.smatch.score import signature
+from sft.smatch.triples import MODES
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Score the two files named in `arguments` and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m sft.smatch", description=_("Exact Smatch with a proof."))
+    parser.add_argument("pred", help=_("predicted graphs"))
+    parser.add_argument("gold", help=_("gold graphs, in the same order"))
+    parser.add_argument("--mode", choices=MODES, default="smatch", help=_("triple convention"))
+    parser.add_argument("--time-limit", type=float, metavar="S", help=_("seconds per pair; then an interval"))
+    parser.add_argument("--pairs", action="store_true", help=_("print one line per pair first"))
+    options = parser.parse_args(arguments)
+    try:
+        score, repaired = score_files(options.pred, options.gold, options.mode, options.time_limit)
+    except SftError as error:
+        print(f"error: {error}", file=sys.stderr)
+        if error.hint:
+            print(f"hint: {error.hint}", file=sys.stderr)
+        return error.exit_code
+    if options.pairs:
+        for number, pair in enumerate(score.pairs, start=1):
+            print(
+                number, pair.lower, pair.upper, pair.pred, pair.gold, pair.stage.replace(" ", "-"), sep="\t"
+            )
+    line = f"P {score.precision:.4f}  R {score.recall:.4f}  F1 {score.f1:.4f}"
+    if score.proven < score.n:
+        line += f"  [{score.interval[0]:.4f}, {score.interval[1]:.4f}]"
+    print(
+        f"{line}  matched {score.matched}  triples {score.pred_triples} {score.gold_triples}  n {score.n}",
+        end="",
+    )
+    print(f"  unparsable {score.unparsable}  repaired {repaired}  proven {score.proven}")
+    print(signature(score.mode, score.n, proven=score.proven == score.n))
+    return 0 if score.proven == score.n else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

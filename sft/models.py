@@ -17,7 +17,7 @@ from sft.errors import SettingsError
 from sft.i18n import _
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+\Z")
-# The architectures whose weights the formulas below describe: separate q, k, v, o, gate, up, down in every layer.
+# The architectures whose weights the formulas below describe: q, k, v, o, gate, up, down apart in every layer.
 _FAMILIES: Mapping[str, Mapping[str, bool]] = {
     "llama": {},
     "mistral": {},
@@ -121,7 +121,7 @@ def resolve(name: str) -> Model:
         if model.id.lower() == wanted.lower():
             return model
     folder = Path(wanted).expanduser()
-    if folder.is_dir():
+    if wanted and folder.is_dir():
         return _read_folder(folder)
     if _HUB_ID.match(wanted) and not wanted.startswith("."):
         return Model(alias="", id=wanted)
@@ -176,6 +176,8 @@ def shape_of(config: Mapping[str, Any]) -> Shape | None:
     family = _FAMILIES.get(str(config.get("model_type")))
     names = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size")
     figures = [_whole(config.get(name)) for name in names]
+    if config.get("attention_bias") or config.get("mlp_bias"):
+        return None
     if family is None or any(figure is None or figure < 1 for figure in figures):
         return None
     hidden, layers, heads, intermediate, vocab = (figure or 0 for figure in figures)

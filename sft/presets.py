@@ -31,6 +31,9 @@ class TrainSettings(Settings):
     """How to train: section [train] of sft.toml, table [train] of a preset, the flags of ``sft train``."""
 
     model: str = Field("smollm2-135m", min_length=1, description="short name, Hugging Face id or folder")
+    chat_format: str = Field(
+        "auto", min_length=1, description="auto = known for the model, or recognised from its own template"
+    )
     backend: Literal["auto", "unsloth", "hf"] = Field(
         "auto", description="auto = unsloth where it imports, else hf"
     )

@@ -85,7 +85,7 @@ class Workspace:
 
     def where(self, section: str, key: str) -> str:
         """Return ``sft.toml:12`` for a setting of the file."""
-        line = self.lines.get((section, key))
+        line = self.lines.get((section, key)) or self.lines.get((section, ""))
         return f"{self.path}:{line}" if line else str(self.path)
 
 

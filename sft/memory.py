@@ -1,0 +1,273 @@
+"""Forecast the memory of a LoRA training from the model's shape alone. Pure; a forecast, never a measurement.
+
+Bytes, GB = 1e9. Sources of the parts:
+* weights: 2 B a parameter in 16 bit; NF4 with double quantisation 0.516 B for each weight of the linear layers
+  (4 bits, 8 bits a block of 64, 32 bits a block of 64 × 256), embeddings, output matrix and norms stay in 16 bit.
+* adapter: fp32 weight and gradient and the optimizer's states, 16 B a parameter with AdamW, 10 B with 8-bit states,
+  and the 16-bit copy autocast makes. Never gradients or states of the base model: it is frozen.
+* activations: what autograd keeps, counted from the saved tensors of peft 0.21 on transformers 5.17 under bf16
+  autocast (agrees to the byte); for Unsloth's fused layers from what they save by their source.
+* logits: in chunks of 256 tokens, as TRL (chunked_nll) and Unsloth compute the loss.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from sft.i18n import _
+from sft.models import Model, Shape, linear_parameters, lora_parameters, parameters
+
+if TYPE_CHECKING:
+    from sft.presets import TrainSettings
+
+Precision = Literal["nf4", "bf16", "fp16", "fp32"]
+Device = Literal["gpu", "cpu"]
+
+NF4_BYTES = (4 + 8 / 64 + 32 / (64 * 256)) / 8
+LOSS_CHUNK = 256  # tokens whose logits exist at one time
+MARGIN = 0.08  # of the free memory stays free: the allocator's gaps, and neighbours on a shared card
+_BYTES = {"bf16": 2.0, "fp16": 2.0, "fp32": 4.0}
+_CONTEXT = {
+    "gpu": 0.75e9,
+    "cpu": 0.9e9,
+}  # CUDA context and kernels; on a CPU the interpreter with torch loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """A forecast in bytes, part by part, for one device. `measured` is always False here: compare with the run."""
+
+    weights: int
+    adapter: int
+    activations: int
+    logits: int
+    overhead: int
+    precision: str
+    checkpointing: bool
+    batch_size: int
+    length: int
+    device: str
+
+    @property
+    def total(self) -> int:
+        """Return the forecast peak."""
+        return self.weights + self.adapter + self.activations + self.logits + self.overhead
+
+    def fits(self, free: float, margin: float = MARGIN) -> bool:
+        """Say whether the forecast fits into `free` bytes with a margin left over."""
+        return self.total <= free * (1 - margin)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form: bytes by part, the total, and what was assumed."""
+        return {
+            "weights": self.weights,
+            "adapter": self.adapter,
+            "activations": self.activations,
+            "logits": self.logits,
+            "overhead": self.overhead,
+            "total": self.total,
+            "precision": self.precision,
+            "checkpointing": self.checkpointing,
+            "batch_size": self.batch_size,
+            "length": self.length,
+            "device": self.device,
+            "measured": False,
+        }
+
+
+def weight_bytes(shape: Shape, precision: Precision) -> int:
+    """Return the bytes of the base model's weights.
+
+    >>> from sft.models import known
+    >>> round(weight_bytes(known()["qwen2.5-3b"].shape, "nf4") / 1e9, 2)
+    2.05
+    """
+    everything = parameters(shape)
+    if precision != "nf4":
+        return round(everything * _BYTES[precision])
+    linear = linear_parameters(shape)
+    return round(linear * NF4_BYTES + (everything - linear) * 2)
+
+
+def adapter_bytes(shape: Shape, r: int, optim: str) -> int:
+    """Return the bytes of the adapter in training: fp32 weight 4, gradient 4, states 8 (2 with 8-bit), bf16 copy 2."""
+    states = 2 if "8bit" in optim else 8
+    return lora_parameters(shape, r) * (4 + 4 + states + 2)
+
+
+def layer_bytes(shape: Shape, r: int, backend: str, dropout: float = 0.0, device: Device = "gpu") -> int:
+    """Return what autograd keeps of one block for one token, in bytes.
+
+    peft keeps its own 16-bit copy of the input of each of the seven linear layers, and with dropout a mask of it (one
+    byte a value on a GPU, four on a CPU) and the norm's input; Unsloth's fused layers, used without dropout, keep
+    each input once.
+    """
+    h, q, kv, inter = shape.hidden, shape.q, shape.kv, shape.intermediate
+    attention = 2 * (2 * q + 2 * kv)
+    if backend == "unsloth" and not dropout and device == "gpu":
+        qk_norm = 2 * (q + kv) if shape.qk_norm else 0
+        return 2 * (2 * inter + 4 * h) + attention + qk_norm + 2 * 7 * r
+    copies = 5 * h + q + inter
+    masks = (4 if device == "cpu" else 1) * copies if dropout else 0
+    norms = 4 * 2 * h + (4 * (q + kv) if shape.qk_norm else 0)
+    return 2 * (3 * inter + copies) + masks + norms + attention + 2 * 7 * r
+
+
+def logit_bytes(tokens: int, vocab: int, loss_chunk: int | None = LOSS_CHUNK) -> int:
+    """Return the bytes of the logits: a chunk's logits, log-softmax and their gradients, or all logits and gradient.
+
+    >>> round(logit_bytes(4 * 2048, 151_936, None) / 1e9, 1)
+    10.0
+    """
+    if loss_chunk is None:
+        return tokens * vocab * 4 * 2
+    return min(tokens, loss_chunk) * vocab * 4 * 4
+
+
+def forecast(
+    shape: Shape,
+    *,
+    batch_size: int,
+    length: int,
+    r: int = 16,
+    precision: Precision = "bf16",
+    checkpointing: bool = False,
+    optim: str = "adamw_8bit",
+    dropout: float = 0.0,
+    backend: str = "hf",
+    device: Device = "gpu",
+    loss_chunk: int | None = LOSS_CHUNK,
+) -> Memory:
+    """Return the forecast for one device and one micro-batch of `batch_size` rows padded to `length` tokens.
+
+    A backend other than ``unsloth`` counts as ``hf``, which needs more: an upper bound. On a CPU 8-bit optimizers
+    are replaced by full ones, so they are counted as such. `loss_chunk` = None is a loss over all logits at once.
+    """
+    tokens = batch_size * length
+    layer = tokens * layer_bytes(shape, r, backend, dropout, device)
+    working = tokens * 8 * shape.intermediate  # gradients inside the block that backward is in
+    kept = shape.layers * tokens * 2 * shape.hidden + layer if checkpointing else shape.layers * layer
+    head = tokens * 8 * shape.hidden  # last norm, and the hidden states the loss is computed from
+    dequantised = 2 * shape.hidden * shape.intermediate if precision == "nf4" else 0
+    return Memory(
+        weights=weight_bytes(shape, precision),
+        adapter=adapter_bytes(shape, r, "adamw_torch" if device == "cpu" else optim),
+        activations=kept + working + head,
+        logits=logit_bytes(tokens, shape.vocab, loss_chunk),
+        overhead=round(_CONTEXT[device]) + dequantised,
+        precision=precision,
+        checkpointing=checkpointing,
+        batch_size=batch_size,
+        length=length,
+        device=device,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What "auto" came to, with a reason for each choice; `memory` is None for a model of unknown shape.
+
+    `fits` is None where free memory or shape are not known. `suggestion` is a ``(batch_size, grad_accum)`` of the
+    same effective batch that fits, None when none is needed or none helps.
+    """
+
+    load_in_4bit: bool
+    gradient_checkpointing: bool
+    reasons: tuple[str, ...]
+    memory: Memory | None = None
+    fits: bool | None = None
+    suggestion: tuple[int, int] | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "load_in_4bit": self.load_in_4bit,
+            "gradient_checkpointing": self.gradient_checkpointing,
+            "reasons": list(self.reasons),
+            "memory": self.memory.as_dict() if self.memory else None,
+            "fits": self.fits,
+            "suggestion": list(self.suggestion) if self.suggestion else None,
+        }
+
+
+def decide(
+    model: Model,
+    settings: "TrainSettings",
+    *,
+    free: float | None = None,
+    length: int | None = None,
+    device: Device = "gpu",
+    sixteen_bit: Precision = "bf16",
+) -> Decision:
+    """Choose 4 bit or 16 bit, checkpointing on or off, where the settings say "auto"; what is set is kept.
+
+    `free` is the memory free now on that device in bytes, `length` the longest row in tokens (default: max_length).
+    """
+    four, why_four = _four_bit(model, settings.load_in_4bit, free)
+    precision: Precision = "nf4" if four else sixteen_bit
+    shape = model.shape
+    if shape is None:
+        on = settings.gradient_checkpointing is not False
+        unknown = _("the model's shape is not known here: no memory forecast")
+        return Decision(four, on, (why_four, unknown))
+    length = min(length or settings.max_length, settings.max_length)
+
+    def at(checkpointing: bool, batch_size: int) -> Memory:
+        return forecast(
+            shape,
+            batch_size=batch_size,
+            length=length,
+            r=settings.lora_r,
+            precision=precision,
+            checkpointing=checkpointing,
+            optim=settings.optim,
+            dropout=settings.lora_dropout,
+            backend=settings.backend,
+            device=device,
+        )
+
+    checkpointing, why = _checkpointing(settings, at(False, settings.batch_size), free)
+    memory = at(checkpointing, settings.batch_size)
+    fits = None if free is None else memory.fits(free)
+    suggestion = None
+    if free is not None and not fits:
+        batch, accum = settings.batch_size, settings.grad_accum
+        while batch % 2 == 0 and suggestion is None:
+            batch, accum = batch // 2, accum * 2
+            suggestion = (batch, accum) if at(checkpointing, batch).fits(free) else None
+    return Decision(four, checkpointing, (why_four, why), memory, fits, suggestion)
+
+
+def _four_bit(model: Model, wanted: Literal["auto"] | bool, free: float | None) -> tuple[bool, str]:
+    if wanted != "auto":
+        return wanted, _("4 bit: as set") if wanted else _("16 bit: as set")
+    if model.parameters is None:
+        return True, _("4 bit: the model's size is not known here")
+    weights = 2 * model.parameters
+    if free is None:
+        small = weights < 2e9
+        reason = (
+            _("16 bit: {gb:.1f} GB of weights fit any card")
+            if small
+            else _("4 bit: {gb:.1f} GB in 16 bit, and free memory is not known")
+        )
+        return not small, reason.format(gb=weights / 1e9)
+    part = weights / free
+    if part > 0.35 or (free < 8e9 and part > 0.2):
+        return True, _("4 bit: 16-bit weights would take {gb:.1f} of {free:.1f} GB free").format(
+            gb=weights / 1e9, free=free / 1e9
+        )
+    return False, _(
+        "16 bit: the weights take {gb:.1f} of {free:.1f} GB free; 4 bit saves memory, never time"
+    ).format(gb=weights / 1e9, free=free / 1e9)
+
+
+def _checkpointing(settings: "TrainSettings", without: Memory, free: float | None) -> tuple[bool, str]:
+    wanted = settings.gradient_checkpointing
+    if wanted != "auto":
+        return wanted, _("checkpointing on: as set") if wanted else _("checkpointing off: as set")
+    if free is None:
+        return True, _("checkpointing on: free memory is not known")
+    figures = {"need": without.total / 1e9, "free": free / 1e9}
+    if without.fits(free):
+        return False, _("checkpointing off: {need:.1f} GB without it, {free:.1f} GB free").format(**figures)
+    return True, _("checkpointing on: {need:.1f} GB without it, only {free:.1f} GB free").format(**figures)

@@ -49,9 +49,11 @@ def features(text: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class NaiveBayes:
-    """A presence-only naive Bayes classifier: ``log n(class) + Σ log((rows with the feature + 1) / (n(class) + 2))``.
+    """A presence-only naive Bayes classifier; call it with a text to get a label.
 
-    The sum runs over the features of the text that training knows. Call it with a text to get a label.
+    ``log n(class) + Σ log((rows of the class with the feature + 2·b) / (n(class) + 2))`` over the features of the
+    text that training knows. b is 1/2 for two classes. With more, b is the feature's share of all rows: 1/2 would
+    hand every text to the smallest class (13.7 % in place of 77 % on a set of 37 intents).
     """
 
     rows: Mapping[str, int]
@@ -60,23 +62,29 @@ class NaiveBayes:
     def __call__(self, text: str) -> str:
         """Return the most probable label of `text`, the first by name among equals."""
         known = [self.counts[f] for f in features(text) if f in self.counts]
+        total = sum(self.rows.values())
+        prior = [1.0 if len(self.rows) <= 2 else 2 * sum(c.values()) / total for c in known]
         scores = {
-            label: log(n) + sum(log((c.get(label, 0) + 1) / (n + 2)) for c in known)
+            label: log(n)
+            + sum(log((c.get(label, 0) + b) / (n + 2)) for c, b in zip(known, prior, strict=True))
             for label, n in self.rows.items()
         }
         return min(scores, key=lambda label: (-scores[label], label))
 
     def telling(self, limit: int = 5) -> list[tuple[str, str, float]]:
-        """Return the features that give most away as (feature, label, log-odds against the other labels)."""
+        """Return the features that give most away as (feature, label, log-odds against the other labels).
+
+        Ranked by log-odds times rows: a word of thousand rows tells more than a rare one that never errs.
+        """
         total = sum(self.rows.values())
-        out = []
+        ranked = []
         for feature, by_label in self.counts.items():
             label = _most_common(by_label)
             inside = (by_label[label] + 1) / (self.rows[label] + 2)
             outside = (sum(by_label.values()) - by_label[label] + 1) / (total - self.rows[label] + 2)
-            out.append((feature, label, log(inside / outside)))
-        out.sort(key=lambda item: (-item[2], item[0]))
-        return out[:limit]
+            odds = log(inside / outside)
+            ranked.append((-odds * by_label[label], feature, label, odds))
+        return [(feature, label, odds) for _rank, feature, label, odds in sorted(ranked)[:limit]]
 
 
 def naive_bayes(train: Sequence[tuple[str, str]]) -> NaiveBayes:

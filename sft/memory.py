@@ -197,10 +197,12 @@ def decide(
     length: int | None = None,
     device: Device = "gpu",
     sixteen_bit: Precision = "bf16",
+    backend: str = "",
 ) -> Decision:
     """Choose 4 bit or 16 bit, checkpointing on or off, where the settings say "auto"; what is set is kept.
 
-    `free` is the memory free now on that device in bytes, `length` the longest row in tokens (default: max_length).
+    `free` is the memory free now on that device in bytes, `length` the longest row in tokens (default: max_length),
+    `backend` the one that will train where the settings say "auto".
     """
     four, why_four = _four_bit(model, settings.load_in_4bit, free)
     precision: Precision = "nf4" if four else sixteen_bit
@@ -221,7 +223,7 @@ def decide(
             checkpointing=checkpointing,
             optim=settings.optim,
             dropout=settings.lora_dropout,
-            backend=settings.backend,
+            backend=backend or settings.backend,
             device=device,
         )
 

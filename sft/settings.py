@@ -37,7 +37,6 @@ class PrepSettings(Settings):
 
     template: str = Field("", description="prompt template, e.g. v5_cot or qa/true_false_v1")
     val_split: float = Field(0.1, ge=0, lt=1, description="part of the rows for validation")
-    test_split: float = Field(0.1, ge=0, lt=1, description="part of the rows held out for the score")
     seed: int = Field(42, ge=0, description="seed of the split")
     columns: dict[str, str] = Field(
         default_factory=dict, description='which column holds what, e.g. { question = "cau_hoi" }'

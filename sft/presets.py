@@ -37,9 +37,6 @@ class TrainSettings(Settings):
     backend: Literal["auto", "unsloth", "hf"] = Field(
         "auto", description="auto = unsloth where it imports, else hf"
     )
-    chat_format: str = Field(
-        "auto", min_length=1, description="auto = the model's own; see chat_formats.toml"
-    )
 
     limit: int | None = Field(None, ge=1, description="train on that many rows, sampled by seed; 0 = all")
     val_split: float = Field(0.1, ge=0, lt=1, description="part of the rows held out when the set has none")

@@ -6,7 +6,7 @@ Bytes, GB = 1e9. Sources of the parts:
 * adapter: fp32 weight and gradient and the optimizer's states, 16 B a parameter with AdamW, 10 B with 8-bit states,
   and the 16-bit copy autocast makes. Never gradients or states of the base model: it is frozen.
 * activations: what autograd keeps, counted from the saved tensors of peft 0.21 on transformers 5.17 under bf16
-  autocast (agrees to the byte); for Unsloth's fused layers from what they save by their source.
+  autocast (agrees to 0.1 %); for Unsloth's fused layers from what they save by their source.
 * logits: in chunks of 256 tokens, as TRL (chunked_nll) and Unsloth compute the loss.
 """
 
@@ -98,8 +98,7 @@ def layer_bytes(shape: Shape, r: int, backend: str, dropout: float = 0.0, device
     """Return what autograd keeps of one block for one token, in bytes.
 
     peft keeps its own 16-bit copy of the input of each of the seven linear layers, and with dropout a mask of it (one
-    byte a value on a GPU, four on a CPU) and the norm's input; Unsloth's fused layers, used without dropout, keep
-    each input once.
+    byte a value on a GPU, four on a CPU); Unsloth's fused layers, used without dropout on a GPU, keep each input once.
     """
     h, q, kv, inter = shape.hidden, shape.q, shape.kv, shape.intermediate
     attention = 2 * (2 * q + 2 * kv)

@@ -65,11 +65,23 @@ def detect(
             _("unknown format {name!r}").format(name=format),
             hint=_("one of: {names}").format(names=", ".join(known)),
         )
+    delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter, delimiter)
+    if len(delimiter) > 1 or (delimiter and delimiter in '"\r\n'):
+        raise SettingsError(
+            _("the delimiter must be one character, not {text!r}").format(text=delimiter),
+            hint=_("e.g. --delimiter ';' or --delimiter tab"),
+        )
     found = scan(path, encoding)
     if not found.binary and not found.text.strip():
         raise DataError(_("the file is empty"), where=str(path), hint=_("name a file with rows in it"))
     sample = Sample(path, found.text, found.encoding, found.binary, found.whole)
     rows, place, problem = _objects.peek(sample, part)
+    if found.binary and not place:
+        raise DataError(
+            _("an Excel workbook or a zip archive cannot be read"),
+            where=str(path),
+            hint=_("save the sheet as CSV UTF-8, or unpack the archive"),
+        )
     sample = replace(sample, rows=rows, part=place, problem=problem, delimiter=delimiter)
     if (
         not delimiter
@@ -103,12 +115,6 @@ def _only(known: dict[str, Format], sample: Sample) -> str:
         return hits[0]
     if hits:
         message = _("the format may be {names}").format(names=_(" or ").join(hits))
-    elif sample.binary == "zip":
-        raise DataError(
-            _("an Excel workbook or a zip archive cannot be read"),
-            where=str(sample.path),
-            hint=_("save the sheet as CSV UTF-8, or unpack the archive"),
-        )
     elif sample.problem:
         message = sample.problem
     else:

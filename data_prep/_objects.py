@@ -80,14 +80,14 @@ def peek(sample: Sample, part: str = "") -> tuple[tuple[Any, ...], str, str]:
     start = sample.text.lstrip()[:1]
     if start not in {"{", "["}:
         return (), "", ""
-    if start == "{" and not part.startswith("$"):
-        rows, seen = _peek_lines(sample)
-        if len(rows) * 2 > seen and not (seen == 1 and _is_document(rows[0])):
-            return rows, LINES, ""
+    rows, seen = _peek_lines(sample)
+    as_lines = rows, LINES, ""
+    if not part.startswith("$") and len(rows) * 2 >= seen and not (seen == 1 and _is_document(rows[0])):
+        return as_lines
     try:
         root = decode(read_all(sample))
     except ValueError as error:
-        return (), "", _("not JSON: {reason}").format(reason=error)
+        return as_lines if rows and not part else ((), "", _("not JSON: {reason}").format(reason=error))
     return _peek_document(root, sample, part)
 
 

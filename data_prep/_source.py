@@ -162,11 +162,12 @@ def _encoding(path: Path, head: bytes, named: str) -> str:
             raise DataError(
                 _("not a text file, or UTF-16 without a byte-order mark"),
                 where=str(path),
-                hint=_("expected text, Parquet or Excel; for UTF-16 name it: --encoding utf-16-le"),
+                hint=_("expected text or Parquet; for UTF-16 name it: --encoding utf-16-le"),
             )
         return marked or "utf-8"
     try:
-        b"".decode(named)
+        b" ".decode(named, "ignore")  # refuses codecs that are no text encoding, such as base64
+        codecs.getincrementaldecoder(named)
         name = codecs.lookup(named).name
     except (LookupError, ValueError):
         raise DataError(
@@ -178,36 +179,34 @@ def _encoding(path: Path, head: bytes, named: str) -> str:
 def _check(path: Path, stream: IO[bytes], head: bytes, encoding: str, *, named: bool) -> str:
     """Decode the whole stream, keeping only the head's text."""
     decoder = codecs.getincrementaldecoder(encoding)()
-    chunk, text, line, first = head, "", 1, True
+    chunk, line = head, 1
+    text: str | None = None
     while True:
         following = stream.read(_CHUNK)
-        pending = decoder.getstate()[0]
         try:
             decoded = decoder.decode(chunk, final=not following)
         except UnicodeError as error:
-            at = error.start if isinstance(error, UnicodeDecodeError) else 0
-            raise _misfit(path, encoding, pending + chunk, at, line, named=named) from None
-        if first:
-            text, first = decoded, False
-        line += decoded.count("\n")
+            raise _misfit(path, encoding, error, line, named=named) from None
+        text = decoded if text is None else text
         if not following:
             return text
+        line += decoded.count("\n")
         chunk = following
 
 
-def _misfit(path: Path, encoding: str, data: bytes, at: int, line: int, *, named: bool) -> DataError:
+def _misfit(path: Path, encoding: str, error: UnicodeError, line: int, *, named: bool) -> DataError:
+    """Return the error for bytes that are not text in `encoding`; `line` is where the failing piece starts."""
+    data, at = (error.object, error.start) if isinstance(error, UnicodeDecodeError) else (b"", 0)
     if not named and 0 in data[:HEAD]:
         return DataError(
             _("not a text file"),
             where=str(path),
-            hint=_("expected text, Parquet or Excel: export it as CSV or JSONL"),
+            hint=_("expected text or Parquet: export it as CSV or JSONL"),
         )
-    line += data[:at].decode(encoding, "ignore").count("\n")
+    byte = f" (byte 0x{data[at]:02x})" if at < len(data) else ""
     return DataError(
-        _("not {encoding} text (byte 0x{byte:02x})").format(
-            encoding=encoding.removesuffix("-sig"), byte=data[at] if at < len(data) else 0
-        ),
-        where=f"{path}:{line}",
+        _("not {encoding} text{byte}").format(encoding=encoding.removesuffix("-sig"), byte=byte),
+        where=f"{path}:{line + data[:at].decode(encoding, 'ignore').count(chr(10))}",
         hint=_("save the file as UTF-8, or name its encoding: --encoding cp1258"),
     )
 

@@ -157,7 +157,8 @@ def records(lines: Iterator[tuple[int, str]], delimiter: str) -> Iterator[tuple[
 
 
 def _refusal(error: csv.Error) -> str:
-    return "cell_too_long" if "field limit" in str(error) else "stray_quote"
+    known = {"field limit": "cell_too_long", "new-line character": "stray_line_end"}
+    return next((reason for said, reason in known.items() if said in str(error)), "stray_quote")
 
 
 def _swallowed(raw: list[str], row: list[str], delimiter: str, width: int, labels: set[str]) -> bool:

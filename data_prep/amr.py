@@ -14,11 +14,12 @@ from collections.abc import Iterator
 
 from data_prep._objects import row_id
 from data_prep._source import Sample, Source, read_all
+from sft.amr.penman import blocks
 from sft.i18n import _
 from sft.records import Record, Reject
 
 GENERIC = False
-_HEADER = re.compile(r"^#\s*::(\w+)", re.MULTILINE)
+_HEADER = re.compile(r"^#\s*::([\w-]+)", re.MULTILINE)
 _GRAPH = re.compile(r"^\(\s*[^\s()/]+\s*/", re.MULTILINE)
 
 
@@ -35,8 +36,6 @@ def describe(sample: Sample) -> str:
 
 def records(source: Source) -> Iterator[Record | Reject]:
     """Yield every block as ``sentence`` and ``graph``; an id that stands twice gets the block's number."""
-    from sft.amr.penman import blocks
-
     seen: set[str] = set()
     for block in blocks(read_all(source)):
         where = f"{source.path}:{block.line}"

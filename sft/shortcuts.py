@@ -5,7 +5,7 @@ functions are pure and linear in the text.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sft.baselines import majority, naive_bayes
@@ -56,11 +56,11 @@ def bag_of_words(train: Sequence[Pair], valid: Sequence[Pair]) -> Probe | None:
     n = correct = plain = 0
     telling: list[tuple[str, str, float]] = []
     for known, asked in folds:
-        learnt, rows = _capped(known), _capped(asked)
+        learnt, held = _capped(known), _capped(asked)
         bayes = naive_bayes(learnt)
-        gold = [label for _text, label in rows]
-        n += len(rows)
-        correct += classify(gold, [bayes(text) for text, _label in rows]).correct
+        gold = [label for _text, label in held]
+        n += len(held)
+        correct += classify(gold, [bayes(text) for text, _label in held]).correct
         plain += majority([label for _text, label in learnt], gold).correct
         telling = telling or bayes.telling()
     return Probe(n, correct, plain, tuple((feature, label) for feature, label, _odds in telling))
@@ -94,55 +94,43 @@ def pure_phrases(rows: Sequence[tuple[str, str]]) -> list[Phrase]:
     the tables small. A label that most rows carry anyway needs no phrase: the share must exceed the label's own by
     15 points as well.
     """
-    labels = Counter(label for _text, label in rows)
+    shares = Counter(label for _text, label in rows)
     texts = [([BEGIN, *text.split(), END], label) for text, label in rows]
-    frequent: set[str] = set()
-    pure: list[Phrase] = []
+    starts = [list(range(len(tokens))) for tokens, _label in texts]
+    found: dict[Phrase, list[int]] = {}
     for length in range(1, _LONGEST + 1):
         counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        for tokens, label in texts:
-            for phrase in set(_grams(tokens, length, frequent)):
-                counts[phrase][label] += 1
-        counted = {p: c for p, c in counts.items() if c.total() >= FREQUENT}
-        frequent = set(counted)
-        for phrase, by_label in counted.items():
-            label, hits = by_label.most_common(1)[0]
-            total = by_label.total()
-            if hits > PURE * total and hits / total >= labels[label] / len(rows) + MARGIN:
-                pure.append(Phrase(phrase, label, total, hits))
-    return _covering(texts, pure)
+        for (tokens, label), begins in zip(texts, starts, strict=True):
+            counts[label].update({" ".join(tokens[i : i + length]) for i in begins})
+        totals = sum(counts.values(), Counter[str]())
+        frequent = {phrase: n for phrase, n in totals.items() if n >= FREQUENT}
+        inside: dict[str, list[int]] = {}
+        for phrase, n in frequent.items():
+            label = min(counts, key=lambda name: (-counts[name][phrase], name))
+            hits = counts[label][phrase]
+            if hits > PURE * n and hits / n >= shares[label] / len(rows) + MARGIN:
+                found[Phrase(phrase, label, n, hits)] = inside[phrase] = []
+        for row, (tokens, _label) in enumerate(texts):
+            live = {i: g for i in starts[row] if (g := " ".join(tokens[i : i + length])) in frequent}
+            for gram in inside.keys() & live.values():
+                inside[gram].append(row)
+            starts[row] = [i for i in live if i + 1 in live]
+    return _covering([label for _text, label in rows], found)
 
 
-def _grams(tokens: Sequence[str], length: int, frequent: Collection[str]) -> Iterator[str]:
-    """Yield the phrases of `length` words whose two shorter phrases are frequent."""
-    for start in range(len(tokens) - length + 1):
-        words = tokens[start : start + length]
-        if length == 1 or (" ".join(words[:-1]) in frequent and " ".join(words[1:]) in frequent):
-            yield " ".join(words)
-
-
-def _every_gram(tokens: Sequence[str]) -> Iterator[str]:
-    for length in range(1, min(_LONGEST, len(tokens)) + 1):
-        for start in range(len(tokens) - length + 1):
-            yield " ".join(tokens[start : start + length])
-
-
-def _covering(texts: Sequence[tuple[list[str], str]], pure: Sequence[Phrase]) -> list[Phrase]:
+def _covering(labels: Sequence[str], found: Mapping[Phrase, Sequence[int]]) -> list[Phrase]:
     """Choose the phrases that add 50 rows, as pure as themselves, to the rows of those chosen before.
 
-    A miss weighs as much as the 19 hits that 95 % stands for; of equals the longer phrase goes first.
+    `found` holds the rows of each phrase. A miss weighs as much as the 19 hits that 95 % stands for; of equals the
+    longer phrase goes first.
     """
-    inside: dict[str, list[int]] = {phrase.text: [] for phrase in pure}
-    for row, (tokens, _label) in enumerate(texts):
-        for gram in set(_every_gram(tokens)) & inside.keys():
-            inside[gram].append(row)
     weight = PURE / (1 - PURE)
-    order = sorted(pure, key=lambda p: (weight * (p.rows - p.hits) - p.hits, -len(p.text.split()), p.text))
-    covered = bytearray(len(texts))
+    order = sorted(found, key=lambda p: (weight * (p.rows - p.hits) - p.hits, -len(p.text.split()), p.text))
+    covered = bytearray(len(labels))
     chosen = []
     for phrase in order:
-        new = [row for row in inside[phrase.text] if not covered[row]]
-        hits = sum(texts[row][1] == phrase.label for row in new)
+        new = [row for row in found[phrase] if not covered[row]]
+        hits = sum(labels[row] == phrase.label for row in new)
         if len(new) >= FREQUENT and hits > PURE * len(new):
             chosen.append(replace(phrase, new=len(new)))
             for row in new:

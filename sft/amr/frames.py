@@ -24,20 +24,7 @@ _LABELS = """
 """
 FRAMES = frozenset(_LABELS.split())
 _STEMS = {frame: frame.rstrip("-0123456789") for frame in FRAMES}
-# Real frames that are one or two letters away from a special one.
-_REAL = frozenset({
-    "contract",
-    "pause",
-    "submit",
-    "caused",
-    "day",
-    "pay",
-    "lay",
-    "stay",
-    "saw",
-    "sail",
-    "soy",
-})
+_REAL = frozenset({"contract"})  # a PropBank frame one letter away from `contrast-01`
 
 
 def _distance(a: str, b: str, limit: int) -> int:
@@ -64,9 +51,13 @@ def misspelt(concept: str) -> str:
     >>> misspelt("arm-unknown"), misspelt("obiligate-01"), misspelt("amr-unknown"), misspelt("contract-01")
     ('amr-unknown', 'obligate-01', '', '')
     """
-    if "-" not in concept or not concept.isascii() or concept in FRAMES:
+    if "-" not in concept or len(concept) > 40 or not concept.isascii() or concept in FRAMES:
         return ""
     stem = concept.rstrip("-0123456789")
     if stem in _REAL or len(stem) < 7 or stem in _STEMS.values():
         return ""
-    return min((f for f, s in _STEMS.items() if len(s) >= 7 and _distance(stem, s, 2) <= 2), default="")
+    # Two letters of a short stem make another word: `contrary-01` and `assemble-02` are real.
+    allowed = 1 if len(stem) < 12 else 2
+    return min(
+        (frame for frame, known in _STEMS.items() if _distance(stem, known, allowed) <= allowed), default=""
+    )

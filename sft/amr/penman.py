@@ -22,6 +22,7 @@ __all__ = [
     "Block", "Problem", "Reading", "blocks", "canonical", "parse", "read", "read_block", "rename_variables",
     "to_penman",
 ]  # fmt: skip
+_LONG = 100_000  # no sentence has a graph of this size; its words would only fill the caches
 _KEY = re.compile(r"(?:^|\s)::([A-Za-z][\w-]*)(?=\s|$)")
 
 
@@ -139,7 +140,7 @@ def read(body: str, line: int = 1) -> Reading:
     is a reference when it repeats the concept and has no children; stray text is dropped.
     """
     text = blank_comments(body)
-    root = _clean(text)
+    root = _clean(text) if len(text) < _LONG else None
     if root is not None:
         return Reading(Graph(root, {}, line))
     log = Log()
@@ -214,7 +215,9 @@ def parse(body: str, line: int = 1, where: str = "") -> Graph:
         GraphError(
             problem.message,
             where=f"{where}:{problem.line}" if where else _("line {line}").format(line=problem.line),
-            hint=problem.caret(body, line),
+            hint=_("mend column {column}, or let the tolerant reader repair it").format(
+                column=problem.column
+            ),
         )
         for problem in reading.problems
         if problem.severity == "error"

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sft.amr.graph import Graph
-from sft.amr.penman import Reading, read
+from sft.amr.penman import read
 from sft.amr.problems import Problem
 from sft.amr.task1 import from_task1
 from sft.amr.tokens import TOKEN
 
 _WITH_VARIABLES = re.compile(r'\(\s*[^\s()/:"]+\s*/')
+_WITHOUT_VARIABLES = re.compile(r"\([^():]+:[A-Za-z][\w-]*\s*[^\s:)]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,39 +36,43 @@ def extract_graph(raw: str, parts: Mapping[str, str]) -> Extracted:
     """Return the graph of an answer: the first of these that yields one.
 
     The ``task2`` or ``graph`` part; the first balanced graph with variables anywhere in `raw`; what begins at the
-    first such bracket, repaired; the ``task1`` part, or a graph without variables in `raw`, with deterministic
-    variables. Otherwise a graph of None: the caller counts it.
+    first such bracket, repaired; the ``task1`` part, or any text that is a graph without variables, with
+    deterministic variables. Otherwise a graph of None: the caller counts it.
     """
-    for name in ("task2", "graph"):
-        part = parts.get(name, "")
-        reading = _best(part) if _WITH_VARIABLES.search(part) else None
-        if reading and reading.graph:
-            return Extracted(reading.graph, name, reading.problems)
-    balanced = _balanced(raw)
-    if balanced:
-        return Extracted(balanced.graph, "balanced", balanced.problems)
-    start = _WITH_VARIABLES.search(raw)
-    if start:
-        reading = read(raw[start.start() :], raw.count("\n", 0, start.start()) + 1)
-        if reading.graph:
-            return Extracted(reading.graph, "repaired", reading.problems)
-    for name, text in (("task1", parts.get("task1", "")), ("task1_raw", raw)):
-        reading = from_task1(text)
-        if reading.graph:
-            return Extracted(reading.graph, name, reading.problems)
-    return Extracted(None, "", reading.problems)
+    wanted = [(name, parts[name]) for name in ("task2", "graph") if name in parts]
+    for name, part in wanted:
+        span = _first_span(part) or _first_start(part)
+        if span:
+            return _extracted(name, part, span[0], len(part))
+    span = _first_span(raw)
+    if span:
+        # What goes on with a bracket or a role closed early: then the rest is a defect to report.
+        closed = raw[span[1] :].lstrip()[:1] not in (")", ":")
+        return _extracted("balanced", raw, span[0], span[1] if closed else len(raw))
+    span = _first_start(raw)
+    if span:
+        return _extracted("repaired", raw, *span)
+    for name, text in (("task1", parts.get("task1", "")), *wanted, ("", raw)):
+        if name == "task1" or text.startswith("(") or _WITHOUT_VARIABLES.search(text):
+            reading = from_task1(text)
+            if reading.graph:
+                return Extracted(reading.graph, name if name == "task1" else "task1_raw", reading.problems)
+    return Extracted(None, "", read(raw).problems)
 
 
-def _best(part: str) -> Reading | None:
-    return _balanced(part) or read(part)
+def _extracted(source: str, text: str, start: int, end: int) -> Extracted:
+    reading = read(text[start:end], text.count("\n", 0, start) + 1)
+    return Extracted(reading.graph, source, reading.problems)
 
 
-def _balanced(text: str) -> Reading | None:
-    """Read the first balanced graph with variables."""
-    for start, end in _spans(text):
-        if _WITH_VARIABLES.match(text, start):
-            return read(text[start:end], text.count("\n", 0, start) + 1)
-    return None
+def _first_span(text: str) -> tuple[int, int] | None:
+    """Return the first balanced graph with variables."""
+    return next((span for span in _spans(text) if _WITH_VARIABLES.match(text, span[0])), None)
+
+
+def _first_start(text: str) -> tuple[int, int] | None:
+    found = _WITH_VARIABLES.search(text)
+    return (found.start(), len(text)) if found else None
 
 
 def _spans(text: str) -> Iterator[tuple[int, int]]:

@@ -86,9 +86,10 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
-def from_task1(text: str) -> Reading:
+def from_task1(text: str, line: int = 1) -> Reading:
     """Return the graph of an indexed form, with the variables of `rename_variables`; never raises.
 
+    `line` is the file line on which `text` begins.
     A reference that fits no node becomes a node itself, so that later ones can refer to it; one that fits several
     means the nearest before it. The rest of the policy is that of `sft.amr.penman.read`.
     """
@@ -97,10 +98,10 @@ def from_task1(text: str) -> Reading:
     root = plant(source, log)
     if root is None:
         log.add("no_graph", 0)
-        return Reading(None, log.problems(text, 1))
+        return Reading(None, log.problems(text, line))
     report_roles(preorder(root), log)
     tree = _Resolver(source, log, root).resolve()
-    return Reading(rename_variables(Graph(tree, {}, 1)), log.problems(text, 1))
+    return Reading(rename_variables(Graph(tree, {}, line)), log.problems(text, line))
 
 
 @dataclass(slots=True)

@@ -102,5 +102,8 @@ def canonical(graph: Graph, separator: str = "_") -> Graph:
             return Ref(nfc(item.var))
         return Const(spell(item.text) if any(map(str.isalpha, item.text)) else item.text)
 
+    variables = [node.var for node in graph.nodes()]
+    if len(set(map(nfc, variables))) < len(variables):
+        graph = rename_variables(graph)  # two variables that differ only in their normal form
     root = rebuild(graph.root, lambda node: (nfc(node.var), spell(node.concept)), leaf)
     return Graph(root, graph.metadata, graph.line)

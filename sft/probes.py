@@ -65,7 +65,7 @@ def bitsandbytes() -> str:
     rows = torch.ones(4, 64, device=where, requires_grad=True)
     answer = layer.to(where)(rows)
     answer.sum().backward()
-    far = float((answer - plain.to(where)(rows)).abs().max())
+    far = float((answer - plain.to(where)(rows)).detach().abs().max())
     if rows.grad is None or not 0 < far < 1:  # 0: not quantised at all
         raise SystemExit(_("a 4-bit layer on {device} is wrong").format(device=where))
     return f"bitsandbytes {bitsandbytes.__version__}, Linear4bit (nf4) on {where}"

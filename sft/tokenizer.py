@@ -61,7 +61,7 @@ def load(folder: Path, model: Model, chat_format: str = "auto") -> Loaded:
     tokenizer.no_truncation()
     config = _config(folder)
     fmt, origin = settle_format(folder, model, chat_format, tokenizer, config)
-    turn_end_id = tokenizer.token_to_id(fmt.turn_end)
+    turn_end_id: int | None = tokenizer.token_to_id(fmt.turn_end)
     if turn_end_id is None:
         raise SettingsError(
             _("the tokenizer has no token {token}, which ends a turn in {name}").format(
@@ -70,8 +70,7 @@ def load(folder: Path, model: Model, chat_format: str = "auto") -> Loaded:
             where=str(folder),
             hint=_("name the format the model was trained with: --chat-format"),
         )
-    pad = _pad(tokenizer, model, config, fmt)
-    return Loaded(tokenizer, fmt, origin, fmt.turn_end, turn_end_id, pad, tokenizer.token_to_id(pad))
+    return Loaded(tokenizer, fmt, origin, fmt.turn_end, turn_end_id, *_pad(tokenizer, model, config, fmt))
 
 
 def _config(folder: Path) -> Mapping[str, Any]:
@@ -159,11 +158,14 @@ def _token(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _pad(tokenizer: chat.Tokenizer, model: Model, config: Mapping[str, Any], fmt: chat.ChatFormat) -> str:
-    """Return a padding token that is not the turn end: else padding and turn end could be confused by id."""
+def _pad(
+    tokenizer: chat.Tokenizer, model: Model, config: Mapping[str, Any], fmt: chat.ChatFormat
+) -> tuple[str, int]:
+    """Return a padding token and its id that is not the turn end: else padding and turn end could be confused by id."""
     for token in (model.pad, _token(config.get("pad_token")), *_SPARE_PADS):
-        if token and token != fmt.turn_end and tokenizer.token_to_id(token) is not None:
-            return token
+        token_id = tokenizer.token_to_id(token) if token and token != fmt.turn_end else None
+        if token_id is not None:
+            return token, token_id
     raise SettingsError(
         _("no padding token that differs from the turn end {token}").format(token=fmt.turn_end),
         hint=_("choose another model: tokens are never added to a vocabulary here"),

@@ -7,9 +7,8 @@ built by `sft.chat` and never truncates, packs or masks anything itself (TRL's `
 import json
 import math
 import signal
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from sft import (
     audit,
     backends,
     base,
+    devices,
     memory,
     models,
     plan,
@@ -55,15 +55,13 @@ class Job:
     loaded: tokenizer.Loaded
     trained: audit.Set
     valid: audit.Set
+    held_out: tuple[str, ...]
     facts: Mapping[str, Any]
     plan: plan.Plan
-    memory: memory.Memory | None
-    device: memory.Device
+    decision: memory.Decision
+    device: devices.Device
     backend: str
     backend_reason: str
-    load_in_4bit: bool
-    four_bit_reason: str
-    gradient_checkpointing: bool
 
     @property
     def lock(self) -> dict[str, Any]:
@@ -76,8 +74,8 @@ class Job:
             "revision": self.base.revision,
             "chat_format": self.loaded.format.name,
             "backend": self.backend,
-            "load_in_4bit": self.load_in_4bit,
-            "gradient_checkpointing": self.gradient_checkpointing,
+            "load_in_4bit": self.decision.load_in_4bit,
+            "gradient_checkpointing": self.decision.gradient_checkpointing,
             "total_steps": self.plan.total_steps,
         }
 
@@ -143,16 +141,18 @@ def choose_rows(
     return train, valid
 
 
-def prepare(workspace: Path, resolved: "Resolved", data_folder: Path | None, given: frozenset[str]) -> Job:
+def prepare(
+    workspace: Path, resolved: "Resolved[TrainSettings]", data_folder: Path | None, given: frozenset[str]
+) -> Job:
     """Settle everything before a model is loaded: rows, ids and labels, plan, memory, backend."""
-    settings = resolved.values
     data = prepared.load(data_folder or prepared.newest(workspace))
+    settings, origins, resplit = _held_out_share(resolved, data)
     template = prepared.template_of(data, workspace)
     model = models.resolve(settings.model)
     backend, why = backends.choose(settings.backend)
     small = base.fetch(model, weights=False)
     loaded = tokenizer.load(small.folder, model, settings.chat_format)
-    rows, valid_rows = choose_rows(data, settings, resplit="val_split" in given)
+    rows, valid_rows = choose_rows(data, settings, resplit=resplit)
     trained = audit.encode(rows, loaded, settings.max_length)
     valid = audit.encode(valid_rows, loaded, settings.max_length)
     audit.require(trained)
@@ -163,11 +163,19 @@ def prepare(workspace: Path, resolved: "Resolved", data_folder: Path | None, giv
     steps = plan.make_plan(
         len(trained.encoded), unlimited, tokens=trained.tokens, valid_rows=len(valid.encoded), given=given
     )
-    device = memory.device()
-    chosen = memory.choose(model, settings, longest=facts["length"]["max"], device=device)
+    device = devices.choose()
+    decision = memory.decide(
+        model,
+        settings,
+        free=device.free,
+        length=facts["length"]["max"],
+        device="cpu" if device.kind == "cpu" else "gpu",
+        sixteen_bit="bf16" if device.bf16 else "fp16",
+        backend=backend,
+    )
     return Job(
         settings=settings,
-        origins=resolved.origins,
+        origins=origins,
         data=data,
         template=template,
         model=model,
@@ -175,16 +183,25 @@ def prepare(workspace: Path, resolved: "Resolved", data_folder: Path | None, giv
         loaded=loaded,
         trained=trained,
         valid=valid,
+        held_out=tuple(row.id for row in valid_rows),
         facts=facts,
         plan=steps,
-        memory=chosen.memory,
+        decision=decision,
         device=device,
         backend=backend,
         backend_reason=why,
-        load_in_4bit=chosen.load_in_4bit,
-        four_bit_reason=chosen.reason,
-        gradient_checkpointing=chosen.gradient_checkpointing,
     )
+
+
+def _held_out_share(
+    resolved: "Resolved[TrainSettings]", data: prepared.Prepared
+) -> tuple["TrainSettings", Mapping[str, str], bool]:
+    """Say whether to split again: when the flag asks for it or the set has no validation rows, else the set decides."""
+    if resolved.origins["val_split"].startswith("flag ") or not data.rows.get("valid"):
+        return resolved.values, resolved.origins, True
+    share = float(data.manifest["split"]["val_split"])
+    origins = {**resolved.origins, "val_split": _("prepared set")}
+    return resolved.values.model_copy(update={"val_split": share}), origins, False
 
 
 def default_name(job: Job, use_case: str) -> str:
@@ -231,9 +248,10 @@ def _record(job: Job, use_case: str, started: str) -> dict[str, Any]:
         "device": job.device.as_dict(),
         "audit": dict(job.facts),
         "plan": job.plan.as_dict(),
-        "memory": job.memory.as_dict() if job.memory else None,
+        "memory": job.decision.as_dict(),
         "packages": runs.versions(),
-        "valid_ids": [row.id for row in job.valid.rows],
+        "train_ids": [row.id for row in job.trained.rows],
+        "valid_ids": list(job.held_out),
     }
 
 
@@ -273,7 +291,7 @@ def _train(job: Job, folder: Path, *, going_on: bool, watch: Watch, stop: _Stop)
     with _library_output(folder / "library.log"):
         model, hf_tokenizer = backends.load(job.backend, _request(job, full.folder))
         _set_tokens(model, hf_tokenizer, job.loaded)
-        trainer, state = _trainer(job, folder, model, hf_tokenizer, watch, stop)
+        trainer = _trainer(job, folder, model, hf_tokenizer, watch, stop)
         last = runs.checkpoints(folder)[-1] if going_on and runs.checkpoints(folder) else None
         if going_on:
             watch.note(
@@ -299,12 +317,12 @@ def _request(job: Job, folder: Path) -> backends.Request:
     settings = job.settings
     return backends.Request(
         folder=folder,
-        load_in_4bit=job.load_in_4bit,
+        load_in_4bit=job.decision.load_in_4bit,
         max_length=settings.max_length,
         lora_r=settings.lora_r,
         lora_alpha=settings.lora_alpha,
         lora_dropout=settings.lora_dropout,
-        gradient_checkpointing=job.gradient_checkpointing,
+        gradient_checkpointing=job.decision.gradient_checkpointing,
         seed=settings.seed,
     )
 
@@ -330,9 +348,7 @@ def _set_tokens(model: Any, hf_tokenizer: Any, loaded: tokenizer.Loaded) -> None
         raise SftError(_("the tokenizer of transformers and tokenizer.json disagree on the special tokens"))
 
 
-def _trainer(
-    job: Job, folder: Path, model: Any, hf_tokenizer: Any, watch: Watch, stop: _Stop
-) -> tuple[Any, "_State"]:
+def _trainer(job: Job, folder: Path, model: Any, hf_tokenizer: Any, watch: Watch, stop: _Stop) -> Any:
     import torch
     from datasets import Dataset
     from transformers import PrinterCallback
@@ -364,7 +380,7 @@ def _trainer(
         bf16=bf16,
         fp16=cuda and not bf16,
         use_cpu=not cuda,
-        gradient_checkpointing=job.gradient_checkpointing and job.backend == "hf",
+        gradient_checkpointing=job.decision.gradient_checkpointing and job.backend == "hf",
         seed=settings.seed,
         data_seed=settings.seed,
         report_to="none",
@@ -383,7 +399,7 @@ def _trainer(
         callbacks=[_callback(state)],
     )
     trainer.remove_callback(PrinterCallback)
-    return trainer, state
+    return trainer
 
 
 def _columns(rows: audit.Set) -> list[dict[str, list[int]]]:
@@ -503,7 +519,7 @@ def _save_adapter(job: Job, model: Any, hf_tokenizer: Any, target: Path) -> Path
         "model_id": job.model.id,
         "revision": job.base.revision,
         "chat_format": job.loaded.format.name,
-        "load_in_4bit": job.load_in_4bit,
+        "load_in_4bit": job.decision.load_in_4bit,
         "answer_tokens_max": job.facts["answer_tokens_max"],
     }
     write_json(aside / ADAPTER_FACTS, facts)

@@ -8,7 +8,7 @@ Table = list[dict[int, list[int]]]
 class Climber:
     """Local search on one `Problem`: neighbours per role, indexed once."""
 
-    __slots__ = ("_edges", "_incoming", "_outgoing", "_problem", "_rows")
+    __slots__ = ("_edges", "_incoming", "_joined", "_outgoing", "_problem", "_rows")
 
     def __init__(self, problem: Problem, rows: list[list[int]]) -> None:
         self._problem = problem
@@ -25,11 +25,16 @@ class Climber:
                 incoming.setdefault(m, []).append(j)
             self._outgoing.append(outgoing)
             self._incoming.append(incoming)
+        self._joined: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
+        for edge in self._edges:
+            _role, i, k = edge
+            self._joined.setdefault((i, k), []).append(edge)
+            self._joined.setdefault((k, i), []).append(edge)
 
     def climb(self, mapping: list[int], score: int) -> tuple[list[int], int]:
         """Return `mapping`, which scores `score`, after its improvement, and the new score."""
         problem = self._problem
-        n2 = problem.n2
+        n2, joined = problem.n2, self._joined
         mapping = mapping[:]
         while True:
             owner = {j: i for i, j in enumerate(mapping) if j >= 0}
@@ -49,8 +54,8 @@ class Climber:
                         gain -= table[other * n2 + j]
                         if old >= 0:
                             gain += table[other * n2 + old]
-                            if gain > best - 2:
-                                gain = self._swapped(mapping, i, other, score)
+                            if (i, other) in joined:
+                                gain += self._joint(mapping, i, other)
                     if gain > best:
                         best, move = gain, (i, j)
             if not best:
@@ -62,10 +67,17 @@ class Climber:
             mapping[i] = j
             score += best
 
-    def _swapped(self, mapping: list[int], i: int, other: int, score: int) -> int:
-        twin = mapping[:]
-        twin[i], twin[other] = twin[other], twin[i]
-        return self._problem.score(twin) - score
+    def _joint(self, mapping: list[int], i: int, other: int) -> int:
+        """Return what the edges between two nodes add to the sum of their moves when they swap images."""
+        j, m = mapping[i], mapping[other]
+        extra = 0
+        for role, source, _target in self._joined[i, other]:
+            images = self._outgoing[role]
+            if source == i:
+                extra += (m in images.get(j, ())) + (j in images.get(m, ()))
+            else:
+                extra += (j in images.get(m, ())) + (m in images.get(j, ()))
+        return extra
 
     def _table(self, mapping: list[int]) -> list[int]:
         """Count, per cell, the triples it would match beside the rest of `mapping`."""

@@ -1,0 +1,109 @@
+"""The command line: one file per command or noun, parse → call → print.
+
+Results go to stdout, progress and logs to stderr. `SftGroup` is the one place that prints errors and chooses the exit
+code. Nothing heavy is imported here: `sft --help` must work, at once, without the training packages.
+"""
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from sft import __version__
+from sft.errors import SftError
+from sft.i18n import LANGUAGES, _
+
+
+class SftGroup(TyperGroup):
+    """A command group that prints `SftError` as ``error:`` and ``hint:`` lines and exits with its code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except SftError as error:
+            if ctx.params.get("debug"):
+                raise
+            show_error(error)
+            raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt:
+            typer.echo(_("interrupted"), err=True)
+            raise typer.Exit(130) from None
+        except BrokenPipeError:  # `sft … | head`: the reader has gone, that is no failure
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+
+
+def show_error(error: SftError) -> None:
+    """Print an error, its parts and one hint to stderr."""
+    typer.echo(_("error: {text}").format(text=error), err=True)
+    for part in error.parts:
+        typer.echo(f"  - {part}" + (f"  ({part.hint})" if part.hint else ""), err=True)
+    if error.hint:
+        typer.echo(_("hint: {text}").format(text=error.hint), err=True)
+
+
+app = typer.Typer(
+    name="sft",
+    cls=SftGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=_("Raw Vietnamese QA or AMR data to a fine-tuned adapter and a score one can defend."),
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"sft {__version__}")
+        raise typer.Exit
+
+
+def _language(value: str | None) -> str | None:
+    if value is not None and value not in LANGUAGES:
+        raise typer.BadParameter(_("one of: {names}").format(names=", ".join(LANGUAGES)))
+    return value
+
+
+@app.callback()
+def root(
+    lang: Annotated[
+        str | None, typer.Option(metavar="en|vi", callback=_language, help=_("language of messages"))
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help=_("show the traceback of an error"))] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help=_("show the version"))
+    ] = False,
+) -> None:
+    """Set the options that every command shares."""
+
+
+def _register() -> None:
+    from sft.cli.doctor import doctor
+    from sft.cli.evaluate import evaluate
+    from sft.cli.init import init
+    from sft.cli.looking import models_app, presets_app, templates_app
+    from sft.cli.plan import plan
+    from sft.cli.predict import predict
+    from sft.cli.prep import prep
+    from sft.cli.smatch import smatch
+    from sft.cli.train import train
+
+    app.command("init")(init)
+    app.command("prep")(prep)
+    app.command("train")(train)
+    app.command("predict")(predict)
+    app.command("smatch")(smatch)
+    app.command("eval")(evaluate)
+    app.command("plan")(plan)
+    app.command("doctor")(doctor)
+    app.add_typer(templates_app, name="templates")
+    app.add_typer(models_app, name="models")
+    app.add_typer(presets_app, name="presets")
+
+
+_register()

@@ -1,0 +1,39 @@
+"""The flags that `sft train` and `sft plan` share."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sft.i18n import _
+
+# Flags that are training settings; the others say what to do, not how to train.
+SETTINGS = (
+    "model", "epochs", "max_steps", "batch_size", "grad_accum", "lr", "max_length", "lora_r", "val_split", "backend",
+    "seed", "chat_format",
+)  # fmt: skip
+
+Data = Annotated[Path | None, typer.Option(help=_("prepared set; default: the newest"))]
+UseCase = Annotated[str, typer.Option(help=_("preset; see: sft presets list"))]
+Model = Annotated[str | None, typer.Option(help=_("short name (sft models list), Hugging Face id or folder"))]
+Epochs = Annotated[float | None, typer.Option(help=_("passes over the rows"))]
+MaxSteps = Annotated[int | None, typer.Option(help=_("stop after so many optimizer steps"))]
+BatchSize = Annotated[int | None, typer.Option(help=_("rows per forward pass"))]
+GradAccum = Annotated[int | None, typer.Option(help=_("forward passes per optimizer step"))]
+Lr = Annotated[float | None, typer.Option(help=_("peak learning rate"))]
+MaxLength = Annotated[
+    int | None, typer.Option(help=_("longest row in tokens; longer ones are left out and counted"))
+]
+LoraR = Annotated[int | None, typer.Option(help=_("rank of the adapter"))]
+ValSplit = Annotated[float | None, typer.Option(help=_("hold out another share than the prepared set does"))]
+Backend = Annotated[
+    str | None, typer.Option(metavar="unsloth|hf", help=_("default: unsloth wherever it imports"))
+]
+Seed = Annotated[int | None, typer.Option(help=_("seed of sampling, shuffling and the adapter"))]
+Json = Annotated[bool, typer.Option("--json", help=_("print one JSON object on stdout"))]
+
+
+def given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the training settings among a command's arguments that were given; an explicit 0 counts."""
+    return {name: values[name] for name in SETTINGS if values.get(name) is not None}

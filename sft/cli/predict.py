@@ -1,0 +1,111 @@
+"""`sft predict`: answers of a run's adapter for held-out rows or for new raw data."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sft.cli import screen
+from sft.i18n import _
+
+if TYPE_CHECKING:
+    from sft.heldout import HeldOut
+    from sft.records import Row
+    from sft.templates import Template
+
+Run = Annotated[str, typer.Option(help=_("name of a run; default: the newest finished one"))]
+Split = Annotated[
+    str, typer.Option(metavar="valid|test", help=_("split; default: test when there is one, else valid"))
+]
+Batch = Annotated[int, typer.Option(help=_("prompts per batch"))]
+NewTokens = Annotated[
+    int | None, typer.Option(help=_("limit of new tokens; default: from the longest training answer"))
+]
+
+
+def predict(
+    source: Annotated[
+        Path | None, typer.Argument(help=_("raw file with new inputs; default: the run's held-out rows"))
+    ] = None,
+    run: Run = "",
+    split: Split = "",
+    base: Annotated[
+        bool, typer.Option("--base", help=_("the untrained base model instead of the adapter"))
+    ] = False,
+    template: Annotated[str, typer.Option(help=_("insist on another template than the adapter's"))] = "",
+    out: Annotated[Path | None, typer.Option(help=_("file of the predictions"))] = None,
+    batch_size: Batch = 16,
+    max_new_tokens: NewTokens = None,
+    as_json: Annotated[bool, typer.Option("--json", help=_("print one JSON object"))] = False,
+) -> None:
+    """Generate answers, greedily, and write one JSON object a row with the raw text and what was read from it.
+
+    Example: sft predict --run qwen2.5-3b_v5_cot_full_training
+    """
+    from sft import heldout, templates
+
+    held = heldout.open_run(Path.cwd(), run, split)
+    chosen = templates.load(template, Path.cwd()) if template else held.template
+    rows = new_rows(source, chosen, held.data.manifest["label_set"]) if source else list(held.rows)
+    target = out or (
+        held.run.folder / "predictions" / f"{source.stem}.jsonl" if source else held.predictions(base=base)
+    )
+    lines = make(
+        held, chosen, rows, target, base=base, asked=bool(template), batch=batch_size, limit=max_new_tokens
+    )
+    unparsed = sum(not line["readable"] for line in lines)
+    said = [
+        _("{n} answers, {bad} unreadable, {long} cut at the length limit").format(
+            n=len(lines), bad=unparsed, long=sum(not line["stopped"] for line in lines)
+        ),
+        _("written: {out}").format(out=target),
+    ]
+    screen.result({"n": len(lines), "out": str(target), "unparsed": unparsed}, said, as_json=as_json)
+
+
+def make(
+    held: "HeldOut",
+    template: "Template",
+    rows: "list[Row]",
+    out: Path,
+    *,
+    base: bool = False,
+    asked: bool = False,
+    batch: int = 16,
+    limit: int | None = None,
+) -> list[dict[str, Any]]:
+    """Predict `rows` with the run's adapter, or its bare base, showing progress; also used by the scoring commands."""
+    import time
+
+    from sft import predict as core
+
+    source = core.open_source(held.run.adapter, adapter=not base)
+    core.require_template(source, template, asked)
+    who = _("the base model") if base else held.run.name
+    screen.note(_("predicting {n} rows with {who}").format(n=len(rows), who=who))
+    progress, began = screen.Progress(), time.monotonic()
+    progress.begin(0, len(rows))
+
+    def told(done: int) -> None:
+        passed = time.monotonic() - began
+        progress.step(done, {"left": passed * (len(rows) - done) / done, "rows_per_s": done / passed})
+
+    labels = held.data.manifest["label_set"]
+    lines = core.run(
+        source, template, rows, out, label_set=labels, limit=limit, batch=batch, told=told, note=progress.note
+    )
+    progress.end()
+    return lines
+
+
+def new_rows(source: Path, template: "Template", labels: list[str]) -> "list[Row]":
+    """Read raw inputs without answers and render their prompts; what cannot be read is shown and counted."""
+    import data_prep
+    from sft import prep
+
+    files, _left = data_prep.expand([source])
+    items = [item for path in files for item in data_prep.read(data_prep.detect(path))]
+    rows, refused = prep.prompts(items, template, labels)
+    for reject in refused:
+        screen.note(_("left out: {where}: {reason}").format(where=reject.where, reason=reject.reason))
+    return rows

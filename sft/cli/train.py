@@ -1,0 +1,116 @@
+"""`sft train`: a prepared set to an adapter."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sft.cli import screen
+from sft.cli.flags import (
+    Backend,
+    BatchSize,
+    Data,
+    Epochs,
+    GradAccum,
+    Json,
+    LoraR,
+    Lr,
+    MaxLength,
+    MaxSteps,
+    Model,
+    Seed,
+    UseCase,
+    ValSplit,
+    given,
+)
+from sft.i18n import _
+
+if TYPE_CHECKING:
+    from sft.train import Job, Outcome
+
+
+def train(
+    data: Data = None,
+    use_case: UseCase = "",
+    model: Model = None,
+    epochs: Epochs = None,
+    max_steps: MaxSteps = None,
+    batch_size: BatchSize = None,
+    grad_accum: GradAccum = None,
+    lr: Lr = None,
+    max_length: MaxLength = None,
+    lora_r: LoraR = None,
+    val_split: ValSplit = None,
+    backend: Backend = None,
+    seed: Seed = None,
+    chat_format: Annotated[str | None, typer.Option(help=_("chat format of an unknown model"))] = None,
+    name: Annotated[str, typer.Option(help=_("name of the run; default: MODEL_TEMPLATE_USE-CASE"))] = "",
+    resume: Annotated[
+        bool | None,
+        typer.Option(
+            "--resume/--new",
+            help=_("insist on going on, or on a new run; default: go on when the same run was interrupted"),
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help=_("show settings, audit and plan, then stop"))
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Train a LoRA adapter on a prepared set; show the audit and the plan before a model is loaded.
+
+    Example: sft train --use-case full_training --model qwen2.5-3b
+    """
+    from sft import devices, runs, settings
+    from sft import train as core
+
+    flags = given(locals())
+    resolved = settings.resolve_train(flags, use_case=use_case)
+    workspace = Path.cwd()
+    job = core.prepare(workspace, resolved, data, frozenset(flags))
+    _head(job)
+    if dry_run:
+        screen.result(
+            {"status": "planned", **job.plan.as_dict()}, [_("dry run: nothing was trained")], as_json=as_json
+        )
+        return
+    devices.use(job.device)
+    folder, going_on = runs.place(
+        workspace, name or core.default_name(job, resolved.preset), job.lock, resume=resume
+    )
+    progress = screen.Progress()
+    outcome = core.run(job, folder, going_on=going_on, use_case=resolved.preset, watch=progress)
+    _tail(outcome, as_json=as_json)
+    if outcome.status == "interrupted":
+        raise typer.Exit(130)
+
+
+def _head(job: "Job") -> None:
+    """Show settings with their origin, data, audit, one decoded sample and the plan, on stderr."""
+    from sft.cli import audit
+
+    for line in audit.lines(job):
+        screen.note(line)
+
+
+def _tail(outcome: "Outcome", *, as_json: bool) -> None:
+    losses = _("loss {first:.3f} → {last:.3f}").format(
+        first=outcome.first_loss or 0, last=outcome.last_loss or 0
+    )
+    lines = [
+        _("{status}: {steps} steps in {time}, {losses}").format(
+            status=_(outcome.status),
+            steps=outcome.steps,
+            time=screen.duration(outcome.seconds),
+            losses=losses,
+        )
+    ]
+    if outcome.adapter:
+        lines += [
+            _("adapter: {path}").format(path=outcome.adapter),
+            _("next: sft smatch (AMR) or sft eval (labels, answers)"),
+        ]
+    else:
+        lines.append(_("to go on from here: run the same command again"))
+    value: dict[str, Any] = outcome.as_dict()
+    screen.result(value, lines, as_json=as_json)

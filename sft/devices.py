@@ -1,0 +1,105 @@
+"""Which device trains, and how much memory is free on it now. Asks nvidia-smi, never torch."""
+
+import os
+import shutil
+import subprocess
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+_QUERY = "index,uuid,name,memory.total,memory.free,compute_cap"
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A GPU or the CPU; `free` and `total` in bytes (None when unknown), `capability` such as ``8.6``, '' on a CPU."""
+
+    kind: str
+    name: str
+    index: int = 0
+    uuid: str = ""
+    total: int | None = None
+    free: int | None = None
+    capability: str = ""
+
+    @property
+    def bf16(self) -> bool:
+        """Tell whether bf16 runs in hardware: from compute capability 8.0 on; CPUs compute it anyway."""
+        return self.kind == "cpu" or float(self.capability or 0) >= 8.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form of ``run.json``."""
+        return asdict(self)
+
+
+def gpus() -> list[Device]:
+    """Return the GPUs that nvidia-smi sees and ``CUDA_VISIBLE_DEVICES`` allows; [] without a driver."""
+    if shutil.which("nvidia-smi") is None:
+        return []
+    try:
+        done = subprocess.run(
+            ["nvidia-smi", f"--query-gpu={_QUERY}", "--format=csv,noheader,nounits"],
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=20,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return visible(parse(done.stdout), os.environ.get("CUDA_VISIBLE_DEVICES")) if done.returncode == 0 else []
+
+
+def parse(text: str) -> list[Device]:
+    """Read what nvidia-smi prints for `_QUERY`; lines of another form are passed over.
+
+    >>> parse("1, GPU-b, NVIDIA GeForce RTX 3090, 24576, 18120, 8.6")[0].free
+    19000197120
+    """
+    found = []
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.split(",")]
+        if len(cells) == 6 and cells[0].isdigit() and cells[3].isdigit() and cells[4].isdigit():
+            total, free = int(cells[3]) * _MIB, int(cells[4]) * _MIB
+            found.append(Device("gpu", cells[2], int(cells[0]), cells[1], total, free, cells[5]))
+    return found
+
+
+def visible(found: list[Device], allowed: str | None) -> list[Device]:
+    """Keep the GPUs that ``CUDA_VISIBLE_DEVICES`` names, by index or by the beginning of the UUID."""
+    if allowed is None:
+        return found
+    names = [name.strip() for name in allowed.split(",") if name.strip()]
+    return [gpu for name in names for gpu in found if name == str(gpu.index) or gpu.uuid.startswith(name)]
+
+
+def emptiest(found: list[Device]) -> Device | None:
+    """Return the GPU with the most free memory, the first of equals; None without a GPU."""
+    return max(found, key=lambda gpu: (gpu.free or 0, -gpu.index), default=None)
+
+
+def cpu() -> Device:
+    """Return the CPU with the memory that is available now."""
+    memory = _meminfo()
+    return Device("cpu", "CPU", total=memory.get("MemTotal"), free=memory.get("MemAvailable"))
+
+
+def _meminfo() -> dict[str, int]:
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return {}
+    pairs = (line.split() for line in lines)
+    return {words[0].rstrip(":"): int(words[1]) * 1024 for words in pairs if len(words) == 3}
+
+
+def choose() -> Device:
+    """Return the device to train on: the emptiest GPU, else the CPU."""
+    return emptiest(gpus()) or cpu()
+
+
+def use(device: Device) -> None:
+    """Show this process that one GPU only: with several, transformers would spread over them in one process."""
+    if device.kind == "gpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = device.uuid

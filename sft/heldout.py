@@ -1,0 +1,79 @@
+"""The held-out rows of a run and the predictions made for them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sft import prepared, runs, templates
+from sft.errors import DataError, SettingsError
+from sft.i18n import _
+from sft.predict import facts_of
+from sft.records import Row
+from sft.text import iter_jsonl
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """A run with its prepared set, the template, the split that is scored and its rows; `train` for baselines."""
+
+    run: runs.Run
+    data: prepared.Prepared
+    template: templates.Template
+    split: str
+    rows: tuple[Row, ...]
+    train: tuple[Row, ...]
+
+    def predictions(self, *, base: bool = False) -> Path:
+        """Return where the predictions of this split stand; `base` those of the untrained base model."""
+        return self.run.folder / "predictions" / f"{self.split}{'.base' if base else ''}.jsonl"
+
+
+def open_run(workspace: Path, name: str = "", split: str = "") -> HeldOut:
+    """Return the held-out rows of a run (the newest finished one): the test split when there is one, else valid.
+
+    Raises `DataError` when the prepared set is gone or is not the one the run was trained on.
+    """
+    run = runs.find(workspace, name)
+    data = prepared.load(Path(run.data["data"]["folder"]))
+    if data.digest != run.data["data"]["sha256"]:
+        raise DataError(
+            _("the prepared set was made anew since this run was trained"),
+            where=str(data.folder),
+            hint=_("prepare it again as it was, or train again: its held-out rows may have been trained on"),
+        )
+    template = prepared.template_of(data, workspace)
+    held = set(run.data["valid_ids"])
+    chosen = split or ("test" if data.rows.get("test") else "valid")
+    every = [row for rows in data.rows.values() for row in rows]
+    if chosen == "test":
+        rows = data.rows.get("test", ())
+    elif chosen == "valid":
+        rows = tuple(row for row in every if row.id in held)
+    else:
+        raise SettingsError(_("unknown split {name!r}").format(name=chosen), hint=_("one of: valid, test"))
+    if not rows:
+        raise DataError(
+            _("this run has no {split} rows").format(split=chosen),
+            where=run.name,
+            hint=_("train with --val-split 0.1"),
+        )
+    trained = set(run.data["train_ids"])
+    return HeldOut(run, data, template, chosen, tuple(rows), tuple(row for row in every if row.id in trained))
+
+
+def read(path: Path, rows: Sequence[Row]) -> list[Mapping[str, Any]] | None:
+    """Return the prediction of every row, in order; None when the file is missing or is for other rows."""
+    if not path.is_file() or not facts_of(path).is_file():
+        return None
+    by_id = {str(line["id"]): line for _number, line in iter_jsonl(path)}
+    if set(by_id) != {row.id for row in rows}:
+        return None
+    return [by_id[row.id] for row in rows]
+
+
+def facts(path: Path) -> Mapping[str, Any]:
+    """Return what stands beside a prediction file: template, model, decoding, versions."""
+    value: Mapping[str, Any] = json.loads(facts_of(path).read_text(encoding="utf-8"))
+    return value

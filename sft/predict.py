@@ -1,0 +1,210 @@
+"""Adapter + prompts → answers: batched greedy generation with left padding, by the template that made the data.
+
+Generation uses transformers and peft for both backends: one well-tried path for padded batches. Greedy, no repetition
+penalty and no n-gram blocking: AMR repeats ``:op1 (`` and ``))`` by nature. Stops at the turn end, raw text is kept.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sft import answers, backends, base, chat, devices, models, runs, templates, tokenizer
+from sft.errors import DataError, TemplateError
+from sft.i18n import _
+from sft.records import Message, Row
+from sft.text import write_json, write_jsonl
+
+FACTS = "sft.json"
+_MARGIN = 1.25  # the longest gold answer in tokens, and a quarter more: a limit that no good answer meets
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What generates: an adapter folder on its base model, or the bare base (`adapter` False)."""
+
+    folder: Path
+    facts: Mapping[str, Any]
+    model: models.Model
+    base: base.Base
+    loaded: tokenizer.Loaded
+    adapter: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """One raw answer; `stopped` tells whether it ended with the turn end or at the length limit."""
+
+    raw: str
+    tokens: int
+    stopped: bool
+
+
+def open_source(folder: Path, *, adapter: bool = True) -> Source:
+    """Read the adapter's facts and its base model's tokenizer; no weights are loaded yet.
+
+    Raises `DataError` when the folder is not an adapter made by `sft train`.
+    """
+    path = folder / FACTS
+    if not path.is_file():
+        raise DataError(
+            _("is not an adapter made by sft train (no sft.json)"),
+            where=str(folder),
+            hint=_("name a run: --run NAME"),
+        )
+    facts = json.loads(path.read_text(encoding="utf-8"))
+    model = models.resolve(facts["model"])
+    small = base.fetch(model, weights=False, revision=facts["revision"])
+    return Source(
+        folder, facts, model, small, tokenizer.load(small.folder, model, facts["chat_format"]), adapter
+    )
+
+
+def require_template(source: Source, template: templates.Template, asked: bool) -> None:
+    """Refuse to predict with another template than the adapter was trained with, unless it was asked for by name."""
+    trained = source.facts["template"]
+    if trained != template.id and not asked:
+        raise TemplateError(
+            _("the adapter was trained with {then}, the data was prepared with {now}").format(
+                then=trained, now=template.id
+            ),
+            hint=_("prepare the data with {then}, or insist: --template {now}").format(
+                then=trained.partition("@")[0], now=template.id.partition("@")[0]
+            ),
+        )
+
+
+def prompt_of(row: Row) -> tuple[Message, ...]:
+    """Return the conversation before the last assistant turn: what the model answers."""
+    return row.messages[:-1] if row.messages[-1].role == "assistant" else row.messages
+
+
+def new_tokens(source: Source, wanted: int | None) -> int:
+    """Return the limit of new tokens: as asked for, else from the longest answer of the training data."""
+    return wanted or int(source.facts["answer_tokens_max"] * _MARGIN) + 16
+
+
+@contextmanager
+def model_of(source: Source) -> Iterator[Any]:
+    """Load base and adapter for generation, in the precision of the training."""
+    device = devices.choose()
+    devices.use(device)
+    import torch
+
+    from sft.backends import hf
+
+    full = base.fetch(source.model, weights=True, revision=source.base.revision)
+    model = hf.load_base(str(full.folder), load_in_4bit=source.facts["load_in_4bit"])
+    if source.facts["load_in_4bit"] and device.kind == "cpu":
+        # The same weights, unpacked once: without a GPU kernel NF4 is unpacked anew for every generated token.
+        model = model.dequantize()
+    if source.adapter:
+        from peft import PeftModel
+
+        model = PeftModel.from_pretrained(model, str(source.folder))
+    model.eval()
+    with torch.inference_mode():
+        yield model
+
+
+def generate(
+    model: Any,
+    loaded: tokenizer.Loaded,
+    prompts: Sequence[Sequence[int]],
+    limit: int,
+    batch: int,
+    told: Callable[[int], None],
+) -> list[Generated]:
+    """Answer every prompt (token ids); the order of the result is that of `prompts`.
+
+    Longest prompts go first, so that memory trouble shows at once and a batch wastes little padding.
+    """
+    import torch
+    from transformers import GenerationConfig
+
+    config = GenerationConfig(
+        max_new_tokens=limit,
+        do_sample=False,
+        num_beams=1,
+        eos_token_id=loaded.turn_end_id,
+        pad_token_id=loaded.pad_id,
+    )
+    order = sorted(range(len(prompts)), key=lambda i: (-len(prompts[i]), i))
+    out: dict[int, Generated] = {}
+    device = next(model.parameters()).device
+    for start in range(0, len(order), batch):
+        chosen = order[start : start + batch]
+        width = max(len(prompts[i]) for i in chosen)
+        ids = torch.full((len(chosen), width), loaded.pad_id, dtype=torch.long)
+        mask = torch.zeros_like(ids)
+        for line, i in enumerate(chosen):
+            ids[line, width - len(prompts[i]) :] = torch.tensor(prompts[i])
+            mask[line, width - len(prompts[i]) :] = 1
+        result = model.generate(
+            input_ids=ids.to(device), attention_mask=mask.to(device), generation_config=config
+        )
+        for line, i in enumerate(chosen):
+            out[i] = _generated(result[line, width:].tolist(), loaded)
+        told(len(out))
+    return [out[i] for i in range(len(prompts))]
+
+
+def _generated(ids: list[int], loaded: tokenizer.Loaded) -> Generated:
+    stopped = loaded.turn_end_id in ids
+    kept = ids[: ids.index(loaded.turn_end_id)] if stopped else ids
+    return Generated(loaded.tokenizer.decode(kept, skip_special_tokens=True), len(kept) + stopped, stopped)
+
+
+def run(
+    source: Source,
+    template: templates.Template,
+    rows: Sequence[Row],
+    out: Path,
+    *,
+    label_set: Sequence[str] = (),
+    limit: int | None = None,
+    batch: int = 16,
+    told: Callable[[int], None] = lambda done: None,
+    note: Callable[[str], None] = lambda text: None,
+) -> list[dict[str, Any]]:
+    """Predict `rows` and write ``out`` (one JSON object a row, in order) with its facts beside it."""
+    if not rows:
+        raise DataError(_("there are no rows to predict"), hint=_("prepare with --val-split above 0"))
+    backends.choose("hf")
+    prompts = [chat.prompt_ids(prompt_of(row), source.loaded.tokenizer, source.loaded.format) for row in rows]
+    tokens = new_tokens(source, limit)
+    room = base.generation_limit(source.base) - max(len(prompt) for prompt in prompts)
+    if room < tokens:
+        note(_("answers are limited to {n} tokens: the model's context ends there").format(n=max(room, 1)))
+        tokens = max(room, 1)
+    began = time.monotonic()
+    with model_of(source) as model:
+        generated = generate(model, source.loaded, prompts, tokens, batch, told)
+    lines = [
+        {"id": row.id, "raw": item.raw, "tokens": item.tokens, "stopped": item.stopped}
+        | answers.read(template, item.raw, label_set).as_dict()
+        for row, item in zip(rows, generated, strict=True)
+    ]
+    write_jsonl(out, lines)
+    facts = {
+        "template": template.id,
+        "adapter": source.facts if source.adapter else None,
+        "model": source.model.name,
+        "n": len(lines),
+        "unparsed": sum(not line["readable"] for line in lines),
+        "not_stopped": sum(not line["stopped"] for line in lines),
+        "max_new_tokens": tokens,
+        "decoding": "greedy",
+        "packages": runs.versions(),
+        "seconds": round(time.monotonic() - began, 1),
+    }
+    write_json(facts_of(out), facts)
+    return lines
+
+
+def facts_of(out: Path) -> Path:
+    """Return where the facts of a prediction file stand."""
+    return out.with_suffix(".facts.json")

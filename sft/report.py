@@ -1,0 +1,176 @@
+"""Predicted and gold graphs → an exact Smatch that can be defended: views, Task 1, baselines, interval, signature."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sft.amr import penman, task1
+from sft.amr.graph import Graph
+from sft.baselines import Nearest
+from sft.errors import DataError
+from sft.i18n import _
+from sft.records import Row
+from sft.smatch.score import CorpusScore, bootstrap, score_corpus, signature
+from sft.text import read_text
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One graph to be scored: None when unparsable; `repaired` when the reader had to mend a defect."""
+
+    id: str
+    graph: Graph | None
+    repaired: bool = False
+    where: str = ""
+
+
+Told = Callable[[int], None]
+
+
+def read_graphs(path: Path) -> list[Item]:
+    """Read a file of graphs with the tolerant reader; every record counts, also one without a readable graph.
+
+    Raises `DataError` when the file holds no record.
+    """
+    items = []
+    for block in penman.blocks(read_text(path)):
+        reading = penman.read_block(block)
+        repaired = any(problem.severity == "error" for problem in reading.problems)
+        name = block.metadata.get("id", "")
+        items.append(
+            Item(name, reading.graph, repaired and reading.graph is not None, f"{path}:{block.line}")
+        )
+    if not items:
+        raise DataError(
+            _("no graph in this file"), where=str(path), hint=_("records are separated by blank lines")
+        )
+    return items
+
+
+def align(
+    pred: Sequence[Item], gold: Sequence[Item], pred_name: str, gold_name: str
+) -> list[tuple[Item, Item]]:
+    """Pair predictions with gold: by id when both have the same unique ids, else by order.
+
+    Raises `DataError` on unequal numbers, naming what is missing where ids tell.
+    """
+    ours, theirs = {item.id: item for item in pred}, {item.id: item for item in gold}
+    by_id = "" not in ours and "" not in theirs and len(ours) == len(pred) and len(theirs) == len(gold)
+    if by_id and ours.keys() == theirs.keys():
+        return [(ours[item.id], item) for item in gold]
+    if len(pred) == len(gold):
+        return list(zip(pred, gold, strict=True))
+    missing = [name for name in theirs if name not in ours] if by_id else []
+    extra = [name for name in ours if name not in theirs] if by_id else []
+    detail = "".join(
+        _("; {what}: {names}").format(what=what, names=", ".join(names[:5]) + ("…" if len(names) > 5 else ""))
+        for what, names in ((_("missing"), missing), (_("not in gold"), extra))
+        if names
+    )
+    raise DataError(
+        _("{pred} has {n} graphs, {gold} has {m}{detail}").format(
+            pred=pred_name, n=len(pred), gold=gold_name, m=len(gold), detail=detail
+        ),
+        hint=_(
+            "one record per sentence in the same order; an answer without a graph stays as a header with no graph"
+        ),
+    )
+
+
+def score(
+    pairs: Sequence[tuple[Item, Item]],
+    mode: str,
+    *,
+    time_limit: float | None = None,
+    told: Told | None = None,
+    **extra: Any,
+) -> dict[str, Any]:
+    """Score aligned pairs: as read (the headline), strictly (a repaired prediction counts as unparsable), canonical.
+
+    The keys of the headline are those of ``sft smatch --json``. `extra` goes into the signature.
+    """
+    graphs = [(pred.graph, gold.graph) for pred, gold in pairs]
+    main = score_corpus(graphs, mode, time_limit, told)
+    strict = [(None if pred.repaired else pred.graph, gold.graph) for pred, gold in pairs]
+    clean = [(_canonical(pred), _canonical(gold)) for pred, gold in graphs]
+    repaired = sum(pred.repaired for pred, _gold in pairs)
+    proven = main.proven == main.n
+    return {
+        **headline(main),
+        "interval95": list(bootstrap(main.pairs)),
+        "repaired": repaired,
+        "gold_repaired": sum(gold.repaired for _pred, gold in pairs),
+        "gold_unparsable": sum(gold.graph is None for _pred, gold in pairs),
+        "strict": headline(score_corpus(strict, mode, time_limit)) if repaired else headline(main),
+        "canonical": headline(score_corpus(clean, mode, time_limit)),
+        "signature": signature(mode, main.n, proven=proven, text="as-read", align="order", **extra),
+        "pairs": [
+            {"id": gold.id or str(number), "matched": pair.matched, "pred": pair.pred, "gold": pair.gold, "f1": pair.f1,
+             "proven": pair.proven}
+            for number, ((_pred, gold), pair) in enumerate(zip(pairs, main.pairs, strict=True), 1)
+        ],
+    }  # fmt: skip
+
+
+def _canonical(graph: Graph | None) -> Graph | None:
+    return None if graph is None else penman.canonical(graph)
+
+
+def headline(score: CorpusScore) -> dict[str, Any]:
+    """Return the figures of one corpus score."""
+    return {
+        "f1": score.f1,
+        "precision": score.precision,
+        "recall": score.recall,
+        "macro_f1": score.macro_f1,
+        "matched": score.matched,
+        "pred_triples": score.pred_triples,
+        "gold_triples": score.gold_triples,
+        "n": score.n,
+        "unparsable": score.unparsable,
+        "proven": score.proven,
+        "bounds": list(score.interval),
+        "mode": score.mode,
+    }
+
+
+def gold_items(rows: Sequence[Row]) -> list[Item]:
+    """Return the gold graphs of prepared rows."""
+    return [
+        Item(row.id, penman.read(str(row.meta["graph"])).graph, where=str(row.meta["where"])) for row in rows
+    ]
+
+
+def predicted_items(lines: Sequence[Mapping[str, Any]]) -> list[Item]:
+    """Return the graphs of a prediction file's rows."""
+    return [
+        Item(
+            str(line["id"]),
+            penman.read(line["graph"]).graph if line.get("graph") else None,
+            bool(line.get("repairs")),
+        )
+        for line in lines
+    ]
+
+
+def task1_items(lines: Sequence[Mapping[str, Any]]) -> list[Item]:
+    """Return the graphs that the Task 1 parts stand for."""
+    return [
+        Item(str(line["id"]), task1.from_task1(line["task1"]).graph if line.get("task1") else None)
+        for line in lines
+    ]
+
+
+def nearest_items(train: Sequence[Row], rows: Sequence[Row]) -> list[Item]:
+    """Return the honest baseline: for each row the gold graph of the most similar training sentence."""
+    index = Nearest([str(row.meta["question"]) for row in train])
+    return [
+        Item(row.id, penman.read(str(train[index(str(row.meta["question"]))].meta["graph"])).graph)
+        for row in rows
+    ]
+
+
+def brief(pairs: Sequence[tuple[Item, Item]], mode: str, time_limit: float | None = None) -> dict[str, Any]:
+    """Return the headline figures alone: for Task 1, baselines and the base model."""
+    return headline(score_corpus([(pred.graph, gold.graph) for pred, gold in pairs], mode, time_limit))

@@ -32,7 +32,8 @@ def wilson(successes: int, n: int, z: float = Z95) -> tuple[float, float]:
     spread = 1 + z * z / n
     centre = (p + z * z / (2 * n)) / spread
     half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / spread
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # Exact at the edges, where rounding would put the share itself outside its interval.
+    return (0.0 if successes == 0 else centre - half), (1.0 if successes == n else centre + half)
 
 
 def bootstrap_mean(

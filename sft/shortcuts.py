@@ -141,28 +141,28 @@ def _covering(labels: Sequence[str], found: Mapping[Phrase, Sequence[int]]) -> l
 def telling_columns(labels: Sequence[str], rows: Sequence[Mapping[str, str]]) -> dict[str, float]:
     """Return the columns whose presence or value predicts the label, each with the share of rows it gets right.
 
-    Every second row predicts the others from the column alone, so that a column of unique values (an id, the
-    text itself) predicts nothing.
+    The halves of the rows predict each other from the column alone, so that a column of unique values (an id,
+    the text itself) predicts nothing.
     """
     names = dict.fromkeys(name for row in rows for name in row)
+    half = set(sample(map(str, range(len(rows))), len(rows) // 2, _SEED))
+    side = [str(index) in half for index in range(len(rows))]
     plain = max(Counter(labels).values(), default=0) / max(1, len(labels))
     shares = {
         name: max(
-            _predicted(labels, [row.get(name, "") for row in rows]),
-            _predicted(labels, [str(bool(row.get(name))) for row in rows]),
+            _predicted(labels, [row.get(name, "") for row in rows], side),
+            _predicted(labels, [str(bool(row.get(name))) for row in rows], side),
         )
         for name in names
     }
     return {name: share for name, share in shares.items() if share > PURE and share >= plain + MARGIN}
 
 
-def _predicted(labels: Sequence[str], values: Sequence[str]) -> float:
-    """Return the share of labels that equal values predict across the two halves of the rows."""
-    hits = 0
-    for known, asked in ((slice(0, None, 2), slice(1, None, 2)), (slice(1, None, 2), slice(0, None, 2))):
-        seen: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        for value, label in zip(values[known], labels[known], strict=True):
-            seen[value][label] += 1
-        best = {value: counts.most_common(1)[0][0] for value, counts in seen.items()}
-        hits += sum(best.get(v) == label for v, label in zip(values[asked], labels[asked], strict=True))
-    return hits / len(labels)
+def _predicted(labels: Sequence[str], values: Sequence[str], side: Sequence[bool]) -> float:
+    """Return the share of labels that equal values of the other side predict."""
+    seen: defaultdict[tuple[bool, str], Counter[str]] = defaultdict(Counter)
+    for value, label, here in zip(values, labels, side, strict=True):
+        seen[not here, value][label] += 1
+    best = {place: counts.most_common(1)[0][0] for place, counts in seen.items()}
+    rows = zip(side, values, labels, strict=True)
+    return sum(best.get((here, value)) == label for here, value, label in rows) / len(labels)

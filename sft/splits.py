@@ -37,7 +37,7 @@ def split(keys: Sequence[str], fraction: float, seed: int, labels: Sequence[str]
     Neither side stays empty when there are two distinct keys and `fraction` > 0: the key with the smallest
     hash moves to validation, or the one with the largest to training. With `labels` the same holds for each
     label: one with two or more keys is in training, and one whose share of `fraction` comes to a whole key is
-    in validation too. Raises `SettingsError` when `fraction` is not in [0, 1).
+    in validation too. A single key trains. Raises `SettingsError` when `fraction` is not in [0, 1).
     """
     if not 0 <= fraction < 1:
         raise SettingsError(
@@ -50,6 +50,8 @@ def split(keys: Sequence[str], fraction: float, seed: int, labels: Sequence[str]
         for group in _label_groups(keys, labels) if labels is not None else ():
             _fill(valid, {key: ranked[key] for key in group}, need_valid=len(group) * fraction >= 1)
         _fill(valid, ranked, need_valid=True)
+    if len(ranked) == 1:
+        valid.clear()
     return [VALID if key in valid else TRAIN for key in keys]
 
 

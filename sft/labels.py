@@ -71,11 +71,8 @@ def parse(answer: str, words: Mapping[str, str]) -> str | None:
         found = parse_label(answer, list(by_word))
         return by_word[found] if found is not None else parse_label(answer, list(words))
     vocabulary = verdicts.pair(key(words[pair[0]]), key(words[pair[1]]))
-    for line in _visible(answer).split("\n"):
-        verdict = verdicts.read_line(line, vocabulary)
-        if verdict is not None:
-            return pair[not verdict]
-    return None
+    verdict = verdicts.read(_visible(answer), vocabulary)
+    return None if verdict is None else pair[not verdict]
 
 
 def parse_label(answer: str, labels: Sequence[str]) -> str | None:

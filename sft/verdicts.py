@@ -20,8 +20,8 @@ def _phrases(text: str) -> frozenset[Phrase]:
 
 # Strong words are verdicts for every pair. Weak ones begin many plain sentences ("có thể", "không nên") and may
 # be negations cut off by the length limit, so they count only for a pair that is worded with them.
-_YES = _phrases("đúng|đúng đắn|chính xác|true|correct")
-_NO = _phrases("sai|sai lầm|false|incorrect|untrue|wrong")
+_YES = _phrases("đúng|đúng đắn|đúng sự thật|chính xác|true|correct")
+_NO = _phrases("sai|sai lầm|sai sự thật|false|incorrect|untrue|wrong")
 _WEAK_YES = _phrases("có|phải|yes")
 _WEAK_NO = _phrases("không|no")
 _NEGATORS = _phrases("không|chưa|chẳng|chả|not|isn t")
@@ -34,20 +34,22 @@ _NOUNS = _phrases(
     f"{_ANSWER}|{_ANNOUNCED}|correct answer|mệnh đề|khẳng định|nhận định|phát biểu|nhận xét|câu hỏi|câu nói|câu"
     "|thông tin|tuyên bố|ý kiến|điều|kết quả|kết luận|đánh giá|statement|claim|sentence|it|this|that|verdict|result"
 )
+# The nouns that name the statement and nothing else: they tell a verdict at the end of a longer sentence.
+_STATEMENTS = _phrases("mệnh đề|khẳng định|nhận định|phát biểu|đáp án|câu trả lời|statement|claim|answer")
 # What may stand between a negation and its verdict: "không phải là một nhận định đúng".
 _LINKS = _NOUNS | _phrases(
     "hề|phải|là|thì|hoàn toàn|thật sự|thực sự|hẳn|được coi|được xem|thể|một|rất|tuyệt đối|entirely|completely|a|an"
 )
 # What may stand before a verdict without making it part of an explanation.
 _LEADS = _LINKS | _phrases(
-    "này|trên|đó|đây|sau|đã cho|nêu trên|ở trên|y khoa|y tế|cuối cùng|của|tôi|bạn|cho|theo|chọn|nghĩ|rằng|vậy|nên"
+    "này|trên|đó|đây|sau|đã cho|nêu trên|ở trên|y khoa|y tế|cuối cùng|của|tôi|mình|em|bạn|cho|theo|chọn|nghĩ|rằng|vậy|nên"
     "|vì vậy|vì thế|do đó|do vậy|tóm lại|như vậy|dạ|vâng|chắc chắn|quá|rõ ràng|the|is|s|boxed|text|my|so|therefore"
     "|nhãn|label|assistant|final|i|think|say"
 )
 _COPULAS = _phrases("là|thì|is")
 # What may follow: a reason or a closing particle.
 _AFTER = _phrases(
-    "vì|do|bởi|tại|theo|như|chứ|nhưng|mà|rồi|vậy|thế|ạ|nhé|nha|đấy|đó|hoàn|because|since|as|100"
+    "vì|do|bởi|tại|theo|như|chứ|nhưng|nên|mà|rồi|vậy|thế|ạ|nhé|nha|đấy|đó|đâu|lắm|hoàn|because|since|as|100"
 )
 _AFTER_WEAK = _phrases("vì|bởi|ạ|nhé|nha|đâu|because|since")
 # A clause longer than this is searched at its head only: runaway repetition must not cost quadratic time.
@@ -91,7 +93,9 @@ def pair(yes_word: str, no_word: str) -> Pair:
     one, other = (
         (_pattern(yes | _WEAK_YES), _pattern(no | _WEAK_NO)) if weak else (_pattern(yes), _pattern(no))
     )
-    joint = r"\s*(?:/|\||\bhoặc(?: là)?\b|\bhay(?: là)?\b|\bor\b)\s*"
+    either = r"\s*(?:/|\||\bhoặc(?: là)?\b|\bhay(?: là)?\b|\bor\b)\s*"
+    listed = r"[\s.;,(]+[a-d1-4][.)]\s*"  # "A. Đúng  B. Sai"
+    joint = f"(?:{either}|{listed})"
     return Pair(
         yes=yes,
         no=no,
@@ -106,12 +110,18 @@ def _pattern(phrases: Collection[Phrase]) -> str:
     return "(?:" + "|".join(map(re.escape, joined)) + ")"
 
 
-def read_line(line: str, words: Pair) -> bool | None:
+def read(text: str, words: Pair) -> bool | None:
+    """Return the verdict of the first line of `text` that has one; None when none has."""
+    plain = words.echo.sub(" ; ", words.capital.sub(_break_before_capital, _OTHER.sub(" ", text)).lower())
+    lines = (_line(_clauses(line), words) for line in plain.split("\n"))
+    return next((verdict for verdict in lines if verdict is not None), None)
+
+
+def _line(clauses: Sequence[tuple[list[str], str]], words: Pair) -> bool | None:
     """Return the verdict of one line, None when it has none or contradicts itself.
 
     The first clause with a verdict decides, unless the next one is nothing but the opposite ("Đúng, Sai").
     """
-    clauses = _clauses(line, words)
     aside: bool | None = None
     for index, (clause, end) in enumerate(clauses):
         if not words.weak and tuple(clause) in _WEAK_YES | _WEAK_NO:
@@ -126,11 +136,9 @@ def read_line(line: str, words: Pair) -> bool | None:
     return None
 
 
-def _clauses(line: str, words: Pair) -> list[tuple[list[str], str]]:
-    """Return the words of each clause with the mark that ends it; echoes of the choice are cut out."""
-    text = words.capital.sub(_break_before_capital, _OTHER.sub(" ", line)).lower()
-    text = _TAG_QUESTION.sub(";", words.echo.sub(";", text))
-    pieces = [*_CLAUSE.split(text), ""]
+def _clauses(line: str) -> list[tuple[list[str], str]]:
+    """Return the words of each clause of a line with the mark that ends it; "…, đúng không" asks and is cut out."""
+    pieces = [*_CLAUSE.split(_TAG_QUESTION.sub(";", line)), ""]
     pairs = zip(pieces[::2], pieces[1::2], strict=True)
     return [(piece.split(), end) for piece, end in pairs if piece.strip()]
 
@@ -144,7 +152,7 @@ def _break_before_capital(found: re.Match[str]) -> str:
 
 
 def _verdict(clause: Sequence[str], end: str, words: Pair) -> bool | None:
-    """Return what a clause says: at its head, or after the "là" of a sentence about the statement."""
+    """Return what a clause says: at its head, or behind a word for the statement, with or without "là"."""
     head = [v for start in _reach(clause, 0, _LEADS) for v in _verdicts_at(clause, start, words)]
     if head:
         found = max(head, key=lambda v: (v.end, -v.start))
@@ -152,11 +160,14 @@ def _verdict(clause: Sequence[str], end: str, words: Pair) -> bool | None:
         return None if announces and any(tuple(clause[-n:]) in _NOUNS for n in (2, 3, 4, 5)) else found.value
     if len(clause) > _LONGEST:
         return None
-    begin = next((i for i in range(len(clause)) if any(_steps(clause, i, _NOUNS))), len(clause))
-    for copula in (i for i in range(begin + 1, len(clause)) if (clause[i],) in _COPULAS):
-        for start in _reach(clause, copula + 1, _LINKS):
-            for verdict in _verdicts_at(clause, start, words):
-                return None if _DOUBT.search(" ".join(clause[: verdict.start])) else verdict.value
+    nouns = [(i, end) for i in range(len(clause)) for end in _steps(clause, i, _STATEMENTS)]
+    starts = [start for _noun, end in nouns for start in _reach(clause, end, _LEADS)]
+    if nouns:
+        copulas = [i for i in range(nouns[0][1], len(clause)) if (clause[i],) in _COPULAS]
+        starts += [start for i in copulas for start in _reach(clause, i + 1, _LINKS)]
+    for start in sorted(set(starts)):
+        for verdict in _verdicts_at(clause, start, words):
+            return None if _DOUBT.search(" ".join(clause[:start])) else verdict.value
     return None
 
 
@@ -200,5 +211,6 @@ def _cores(clause: Sequence[str], at: int, words: Pair) -> Iterator[tuple[int, b
         groups += [(_WEAK_YES, True, _AFTER_WEAK), (_WEAK_NO, False, _AFTER_WEAK)]
     for phrases, value, after in groups:
         for end in _steps(clause, at, phrases):
-            if end == len(clause) or (clause[end],) in after:
+            again = tuple(clause[end : 2 * end - at]) == tuple(clause[at:end])
+            if end == len(clause) or (clause[end],) in after or again:
                 yield end, value

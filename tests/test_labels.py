@@ -2,6 +2,8 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sft.labels import canonical, parse, parse_label
 
@@ -27,6 +29,49 @@ def test_parser_table(words: str, answer: str, label: str) -> None:
 
 def test_the_table_is_long_enough() -> None:
     assert len(CASES) >= 60
+
+
+PIECES = st.sampled_from(
+    "đúng sai không chưa phải là có câu này đáp_án hoặc vì bệnh ho . , / ? : ( \n 1 B Đúng Sai * _".split()  # noqa: SIM905
+).map(lambda piece: piece.replace("_", " "))
+ANSWERS = st.lists(PIECES, max_size=12).map(" ".join)
+
+
+@given(ANSWERS)
+@settings(max_examples=150)
+def test_any_answer_is_read_or_left_alone(answer: str) -> None:
+    for words in (PAIR, {"TRUE": "Có", "FALSE": "Không"}):
+        assert parse(answer, words) in {None, "TRUE", "FALSE"}
+        assert parse(answer.replace("\n", " \n \n "), words) == parse(answer, words)
+    if not {"đúng", "sai"} & set(answer.lower().split()):
+        assert parse(answer, PAIR) is None
+
+
+@given(
+    st.lists(
+        st.sampled_from([
+            "đúng",
+            "sai",
+            "không đúng",
+            "chưa sai",
+            "câu này",
+            "là",
+            "vì",
+            ".",
+            ",",
+            "\n",
+            "Sai",
+        ])
+    )
+)
+@settings(max_examples=150)
+def test_swapping_the_verdict_words_swaps_the_label(pieces: list[str]) -> None:
+    """Nothing but the words of the pair decides: the reader has no leaning of its own."""
+    answer = " ".join(pieces)
+    swap = {"đúng": "sai", "sai": "đúng", "Đúng": "Sai", "Sai": "Đúng"}
+    swapped = " ".join(swap.get(word, word) for word in answer.split(" "))
+    other = {"TRUE": "FALSE", "FALSE": "TRUE", None: None}
+    assert parse(swapped, PAIR) == other[parse(answer, PAIR)]
 
 
 def test_order_of_the_labels_does_not_matter() -> None:

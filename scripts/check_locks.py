@@ -200,7 +200,9 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("sets", nargs="*", default=[*SETS], help=f"which of {', '.join(SETS)} (default: all)")
-    parser.add_argument("--python", nargs="+", default=PYTHONS, help="which Pythons (default: %(default)s)")
+    parser.add_argument(
+        "--python", action="append", help=f"a Python; again for more (default: {', '.join(PYTHONS)})"
+    )
     chosen = parser.parse_args()
     if unknown := set(chosen.sets) - set(SETS):
         parser.error(f"no such set: {', '.join(sorted(unknown))}")
@@ -208,7 +210,7 @@ def main() -> int:
         read_lock(SCRIPTS / "lock-cpu.txt"), read_lock(SCRIPTS / "lock-gpu.txt"), declared()["differ"]
     )
     print("\n".join(f"both: {line}" for line in wrong), end="\n" if wrong else "")
-    for name, python in itertools.product(chosen.sets, chosen.python):
+    for name, python in itertools.product(chosen.sets, chosen.python or PYTHONS):
         files, extras = SETS[name]
         pins = {pin: version for file in files for pin, version in read_lock(SCRIPTS / file).items()}
         requires, allowed, marks = metadata(files, python), exceptions_for(name), environment(python)

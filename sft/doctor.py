@@ -86,13 +86,14 @@ def lines(checks: list[Check]) -> Iterator[str]:
     r"""Yield the report, one line a check and one more for each command that mends.
 
     >>> print(*lines([Check("trl", False, "not installed", "pip install trl"), Check("disk", True, "70 GB free")]), sep="\n")
-    FAIL  trl           not installed
+    FAIL  trl   not installed
           → pip install trl
-    ok    disk          70 GB free
+    ok    disk  70 GB free
     """
+    width = max((len(check.id) for check in checks), default=0)
     for check in checks:
         word = _("FAIL") if not check.ok else _("note") if check.hint else _("ok")
-        yield f"{word:<5} {check.id:<13} {check.detail}"
+        yield f"{word:<5} {check.id:<{width}}  {check.detail}"
         if check.hint:
             yield f"      → {check.hint}"
 

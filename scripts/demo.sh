@@ -32,6 +32,6 @@ step sft train --use-case demo --model smollm2-135m
 step sft smatch --base
 
 printf '\nWhat it made, in %s:\n' "$PWD"
-find . -type f -not -path '*/checkpoints/*' -printf '%12s bytes  %P\n' | sort -k 3
+find . -type f -not -path '*/checkpoints/*' -exec wc -c {} + | sort -k 2
 printf '\nHow long it took:\n'
 printf '%s\n' "${times[@]}"

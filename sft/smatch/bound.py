@@ -7,26 +7,31 @@ bounds their sum. The best assignment on the resulting weights then bounds the m
 shares from ends that are chosen in vain to ends that are not lowers that bound.
 """
 
+from collections.abc import Iterable
+
 from sft.smatch.assign import assign
-from sft.smatch.pairs import HALF, NOWHERE, ONE, Problem
+from sft.smatch.pairs import HALF, NOWHERE, ONE, Neighbours, Problem
 
 
 class Relaxation:
-    """The bound of one `Problem`, with the cells that may still be part of a better mapping."""
+    """The bound of one `Problem`, with the cells that may still be part of a better mapping.
+
+    Half-edges 2e and 2e + 1 are the ends of edge pair e. Those of one cell, role and direction form a group when
+    there are several; a group adds its own value to the weight of the cell, a single half-edge its share.
+    """
 
     __slots__ = (
-        "_cell",
         "_end",
-        "_far",
         "_group",
         "_groups",
         "_halves",
+        "_home",
+        "_live",
         "_picked",
         "_share",
         "_value",
         "choice",
         "cost",
-        "live",
         "price",
         "problem",
         "rows",
@@ -34,102 +39,92 @@ class Relaxation:
         "weight",
     )
 
-    def __init__(self, problem: Problem, rows: list[list[int]]) -> None:
+    def __init__(self, problem: Problem, near: Neighbours, rows: list[list[int]]) -> None:
         self.problem = problem
         self.rows = rows
         self.total = 0
         self.choice: list[int] = []
         self.price: list[int] = []
         self.cost: list[int] = []
-        self.live = live = bytearray(problem.n1 * problem.n2)
+        self.weight = [ONE * count for count in problem.gain]
+        self._live = bytearray(problem.n1 * problem.n2)
         for cells in rows:
             for p in cells:
-                live[p] = 1
-        self.weight = [ONE * count for count in problem.gain]
-        self._end: list[int] = []  # half-edge -> its cell; half-edges 2e and 2e + 1 make edge pair e
-        self._far: list[int] = []  # half-edge -> the cell at the other end
-        self._share: list[int] = []  # half-edge -> its credit
-        self._group: list[int] = []  # half-edge -> its group, -1 when it is alone in it
+                self._live[p] = 1
+        self._end: list[int] = []  # half-edge -> its cell
+        self._halves: dict[int, list[int]] = {}  # cell -> its half-edges
         self._groups: list[list[int]] = []
-        self._value: list[int] = []  # group -> what it adds to the weight of its cell
-        self._picked: list[list[int]] = []  # group -> the half-edges that made its value
-        self._halves: dict[int, list[int]] = {}
-        self._build()
-
-    def _build(self) -> None:
-        n2, live, end, far = self.problem.n2, self.live, self._end, self._far
-        for ours, theirs in self.problem.shared:
-            first = len(end)
-            for i, k in ours:
-                p0, q0 = i * n2, k * n2
-                for j, m in theirs:
-                    if live[p0 + j] and live[q0 + m]:
-                        end += (p0 + j, q0 + m)
-            for side in (0, 1):
-                near: dict[int, list[int]] = {}
-                for h in range(first + side, len(end), 2):
-                    near.setdefault(end[h], []).append(h)
-                for p, halves in near.items():
-                    self._halves.setdefault(p, []).extend(halves)
-                    if len(halves) > 1:
-                        self._groups.append(halves)
-        for h in range(0, len(end), 2):
-            far += (end[h + 1], end[h])
-        self._share = [HALF] * len(end)
-        self._group = [-1] * len(end)
-        self._cell = [end[halves[0]] for halves in self._groups]
+        self._build(near)
+        self._share = [HALF] * len(self._end)
+        self._home = [self._end[halves[0]] for halves in self._groups]  # group -> its cell
+        self._group = [-1] * len(self._end)  # half-edge -> its group, -1 when it is alone
+        self._value = [0] * len(self._groups)
+        self._picked: list[list[int]] = [[] for _ in self._groups]  # group -> the half-edges that made its value
         weight = self.weight
         for p, halves in self._halves.items():
             weight[p] += HALF * len(halves)
         for g, halves in enumerate(self._groups):
-            weight[self._cell[g]] -= HALF * len(halves)
+            weight[self._home[g]] -= HALF * len(halves)
             for h in halves:
                 self._group[h] = g
-        self._value = [0] * len(self._groups)
-        self._picked = [[] for _ in self._groups]
         self._refresh(range(len(self._groups)))
 
-    def _refresh(self, groups: "range | dict[int, None]") -> None:
+    def _build(self, near: Neighbours) -> None:
+        """Pair the edges between live cells."""
+        n2, live, end, all_halves = self.problem.n2, self._live, self._end, self._halves
+        roles = len(near.targets)
+        arriving: dict[int, list[int]] = {}
+        for i, cells in enumerate(self.rows):
+            outgoing = near.outgoing[i]
+            if not outgoing:
+                continue
+            offset = i * n2
+            for p in cells:
+                for role, targets in outgoing:
+                    images = near.targets[role].get(p - offset)
+                    if images is None:
+                        continue
+                    first = h = len(end)
+                    for k in targets:
+                        for m in images:
+                            q = k * n2 + m
+                            if live[q]:
+                                end += (p, q)
+                                arriving.setdefault(q * roles + role, []).append(h + 1)
+                                h += 2
+                    if h > first:
+                        halves = list(range(first, h, 2))
+                        all_halves.setdefault(p, []).extend(halves)
+                        if len(halves) > 1:
+                            self._groups.append(halves)
+        for key, halves in arriving.items():
+            all_halves.setdefault(key // roles, []).extend(halves)
+            if len(halves) > 1:
+                self._groups.append(halves)
+
+    def _refresh(self, groups: Iterable[int]) -> None:
         """Value the groups anew after their shares or members changed."""
-        n2, share, far = self.problem.n2, self._share, self._far
+        n2, share, end = self.problem.n2, self._share, self._end
         for g in groups:
             halves = self._groups[g]
-            if not halves:
-                value, picked = 0, []
-            elif len(halves) == 1:
-                value, picked = share[halves[0]], halves[:]
+            if len(halves) < 2:
+                value, picked = sum([share[h] for h in halves]), halves[:]
             else:
-                by_row: dict[int, int] = {}
-                by_column: dict[int, int] = {}
-                for h in halves:
-                    i, j = divmod(far[h], n2)
-                    s = share[h]
-                    if i not in by_row or s > share[by_row[i]]:
-                        by_row[i] = h
-                    if j not in by_column or s > share[by_column[j]]:
-                        by_column[j] = h
-                value = sum(share[h] for h in by_row.values())
-                other = sum(share[h] for h in by_column.values())
-                picked = list(by_row.values())
-                if other < value:
-                    value = other
-                    picked = list(by_column.values())
-            self.weight[self._cell[g]] += value - self._value[g]
+                value, picked = _matching([(end[h ^ 1], share[h], h) for h in halves], n2)
+            self.weight[self._home[g]] += value - self._value[g]
             self._value[g] = value
             self._picked[g] = picked
 
     def copy(self) -> "Relaxation":
         """Return an independent copy, to be restricted further."""
         twin = object.__new__(Relaxation)
-        twin.problem, twin.total, twin._end, twin._far = self.problem, self.total, self._end, self._far
-        twin._group, twin._cell = self._group, self._cell
+        twin.problem, twin.total = self.problem, self.total
+        twin.price, twin.cost, twin.choice = self.price, self.cost, self.choice
+        twin._end, twin._halves, twin._home, twin._group = self._end, self._halves, self._home, self._group
         twin.rows = [cells[:] for cells in self.rows]
-        twin.live, twin.weight, twin.choice = self.live[:], self.weight[:], self.choice[:]
-        twin.price, twin.cost = self.price, self.cost
-        twin._share, twin._value = self._share[:], self._value[:]
+        twin.weight, twin._live = self.weight[:], self._live[:]
+        twin._share, twin._value, twin._picked = self._share[:], self._value[:], self._picked[:]
         twin._groups = [halves[:] for halves in self._groups]
-        twin._picked = [halves[:] for halves in self._picked]
-        twin._halves = self._halves
         return twin
 
     def solve(self) -> int:
@@ -155,14 +150,14 @@ class Relaxation:
 
     def drop(self, dead: list[int]) -> None:
         """Take `dead` cells out, and with them every edge pair that ends there."""
-        n2, live, weight, share = self.problem.n2, self.live, self.weight, self._share
+        n2, live, weight, share, end = self.problem.n2, self._live, self.weight, self._share, self._end
         dirty: dict[int, None] = {}
         for p in dead:
             live[p] = 0
             self.rows[p // n2].remove(p)
         for p in dead:
             for h in self._halves.get(p, ()):
-                q = self._far[h]
+                q = end[h ^ 1]
                 if live[q]:
                     g = self._group[h ^ 1]
                     if g < 0:
@@ -178,13 +173,11 @@ class Relaxation:
 
         `pace` scales the step of the sub-gradient. False means that the solution is a mapping of that value.
         """
+        group, live, end, share, weight = self._group, self._live, self._end, self._share, self.weight
         chosen: dict[int, None] = {}
-        group, live, far, share, weight = self._group, self.live, self._far, self._share, self.weight
         for p in self.choice:
-            if p < 0:
-                continue
             for h in self._halves.get(p, ()):
-                if live[far[h]] and (group[h] < 0 or h in self._picked[group[h]]):
+                if live[end[h ^ 1]] and (group[h] < 0 or h in self._picked[group[h]]):
                     chosen[h] = None
         vain = [h for h in chosen if h ^ 1 not in chosen]
         if not vain:
@@ -198,23 +191,41 @@ class Relaxation:
             share[h ^ 1] += move
             for half, change in ((h, -move), (h ^ 1, move)):
                 if group[half] < 0:
-                    weight[self._end[half]] += change
+                    weight[end[half]] += change
                 else:
                     dirty[group[half]] = None
         self._refresh(dirty)
         return True
 
     def doubt(self) -> int:
-        """Return the chosen cell with most edge pairs that its choice does not settle."""
-        chosen = {p for p in self.choice if p >= 0}
+        """Return the chosen cell with most edge pairs that its choice leaves open; -1 when no row has a choice."""
+        chosen = set(self.choice)
         best, most = -1, -1
         for p in self.choice:
-            if p >= 0:
-                count = sum(
-                    1
-                    for h in self._halves.get(p, ())
-                    if self._far[h] not in chosen and self.live[self._far[h]]
-                )
-                if count > most and len(self.rows[p // self.problem.n2]) > 1:
+            if p >= 0 and len(self.rows[p // self.problem.n2]) > 1:
+                ends = [self._end[h ^ 1] for h in self._halves.get(p, ())]
+                count = sum(1 for q in ends if self._live[q] and q not in chosen)
+                if count > most:
                     best, most = p, count
         return best
+
+
+def _matching(halves: list[tuple[int, int, int]], n2: int) -> tuple[int, list[int]]:
+    """Bound the best matching among (far cell, share, half-edge): the value and the half-edges that made it.
+
+    The best half-edge per row and the best per column both bound it; the lower of the two sums counts.
+    """
+    by_row: dict[int, tuple[int, int]] = {}
+    by_column: dict[int, tuple[int, int]] = {}
+    for cell, share, h in halves:
+        i = cell // n2
+        j = cell - i * n2
+        if i not in by_row or share > by_row[i][0]:
+            by_row[i] = (share, h)
+        if j not in by_column or share > by_column[j][0]:
+            by_column[j] = (share, h)
+    value = sum([share for share, _ in by_row.values()])
+    other = sum([share for share, _ in by_column.values()])
+    if other < value:
+        return other, [h for _, h in by_column.values()]
+    return value, [h for _, h in by_row.values()]

@@ -5,8 +5,8 @@ from time import perf_counter
 
 from sft.smatch.assign import assign
 from sft.smatch.bound import Relaxation
-from sft.smatch.climb import Climber
-from sft.smatch.pairs import NOWHERE, ONE, Problem
+from sft.smatch.climb import climb
+from sft.smatch.pairs import NOWHERE, ONE, Neighbours, Problem
 
 ROUNDS = 40  # of the bound at the root; children get fewer, they start from their parent's shares
 CHILD_ROUNDS = 25
@@ -35,27 +35,30 @@ def solve(problem: Problem, time_limit: float | None = None) -> Solution:
     lower = problem.score(mapping)
     if lower == upper:
         return Solution(lower, upper, mapping, "assignment")
-    climber = Climber(problem, rows)
-    mapping, lower = climber.climb(mapping, lower)
-    if lower == upper:
-        return Solution(lower, upper, mapping, "climb")
-    slack = total - (lower + 1 - problem.fixed) * ONE
-    alive = []
-    for i, cells in enumerate(rows):
-        limit, offset = price[i] - slack, i * n2
-        alive.append([p for p in cells if limit + cost[p - offset] <= problem.weight[p]])
-    search = _Search(problem, climber, mapping, lower, time_limit)
-    return search.run(Relaxation(problem, alive), upper)
+    near = Neighbours(problem)
+    for _round in range(2):  # what cannot beat the mapping goes; a better mapping sends more
+        slack = total - (lower + 1 - problem.fixed) * ONE
+        for i, cells in enumerate(rows):
+            limit, offset = price[i] - slack, i * n2
+            rows[i] = [p for p in cells if limit + cost[p - offset] <= problem.weight[p]]
+        before = lower
+        mapping, lower = climb(problem, near, rows, mapping, lower)
+        if lower == upper:
+            return Solution(lower, upper, mapping, "climb")
+        if lower == before:
+            break
+    search = _Search(problem, near, mapping, lower, time_limit)
+    return search.run(Relaxation(problem, near, rows), upper)
 
 
 class _Search:
     """Depth-first branch and bound over relaxations."""
 
     def __init__(
-        self, problem: Problem, climber: Climber, mapping: list[int], lower: int, time_limit: float | None
+        self, problem: Problem, near: Neighbours, mapping: list[int], lower: int, time_limit: float | None
     ) -> None:
         self.problem = problem
-        self.climber = climber
+        self.near = near
         self.mapping = mapping
         self.lower = lower
         self.late: Callable[[], bool] = _clock(time_limit)
@@ -101,7 +104,7 @@ class _Search:
             mapping = node.mapping()
             score = self.problem.score(mapping)
             if number in CLIMBS:
-                mapping, score = self.climber.climb(mapping, score)
+                mapping, score = climb(self.problem, self.near, node.rows, mapping, score)
             if score > self.lower:
                 self.lower, self.mapping = score, mapping
             if upper <= self.lower or self.late():

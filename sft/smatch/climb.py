@@ -1,95 +1,93 @@
 """Improve a mapping by the best move or swap of nodes until none helps."""
 
-from sft.smatch.pairs import NOWHERE, Problem
-
-Table = list[dict[int, list[int]]]
+from sft.smatch.pairs import Neighbours, Problem
 
 
-class Climber:
-    """Local search on one `Problem`: neighbours per role, indexed once."""
+def climb(
+    problem: Problem, near: Neighbours, rows: list[list[int]], mapping: list[int], score: int
+) -> tuple[list[int], int]:
+    """Return `mapping`, which scores `score`, after its improvement, and the new score.
 
-    __slots__ = ("_edges", "_incoming", "_joined", "_outgoing", "_problem", "_rows")
-
-    def __init__(self, problem: Problem, rows: list[list[int]]) -> None:
-        self._problem = problem
-        self._rows = rows
-        self._edges: list[tuple[int, int, int]] = []
-        self._outgoing: Table = []
-        self._incoming: Table = []
-        for role, (ours, theirs) in enumerate(problem.shared):
-            self._edges += [(role, i, k) for i, k in ours]
-            outgoing: dict[int, list[int]] = {}
-            incoming: dict[int, list[int]] = {}
-            for j, m in theirs:
-                outgoing.setdefault(j, []).append(m)
-                incoming.setdefault(m, []).append(j)
-            self._outgoing.append(outgoing)
-            self._incoming.append(incoming)
-        self._joined: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
-        for edge in self._edges:
-            _role, i, k = edge
-            self._joined.setdefault((i, k), []).append(edge)
-            self._joined.setdefault((k, i), []).append(edge)
-
-    def climb(self, mapping: list[int], score: int) -> tuple[list[int], int]:
-        """Return `mapping`, which scores `score`, after its improvement, and the new score."""
-        problem = self._problem
-        n2, joined = problem.n2, self._joined
-        mapping = mapping[:]
-        while True:
-            owner = {j: i for i, j in enumerate(mapping) if j >= 0}
-            table = self._table(mapping)
-            best, move = 0, (-1, -1)
-            for i, cells in enumerate(self._rows):
-                old = mapping[i]
-                offset = i * n2
-                mine = table[offset + old] if old >= 0 else 0
-                for p in cells:
-                    gain = table[p] - mine
-                    j = p - offset
-                    if j == old:
-                        continue
-                    other = owner.get(j)
-                    if other is not None:
-                        gain -= table[other * n2 + j]
-                        if old >= 0:
-                            gain += table[other * n2 + old]
-                            if (i, other) in joined:
-                                gain += self._joint(mapping, i, other)
-                    if gain > best:
-                        best, move = gain, (i, j)
-            if not best:
-                return mapping, score
-            i, j = move
-            other = owner.get(j)
+    Only the cells in `rows` are tried. A move takes a node to a free image; a swap exchanges two nodes' images, or
+    takes the image of a node that goes unmapped when the first had none. Ties go to the first found.
+    """
+    n2 = problem.n2
+    mapping = mapping[:]
+    owner = {j: i for i, j in enumerate(mapping) if j >= 0}
+    table = problem.gain[:]  # per cell, the triples it would match beside the rest of `mapping`
+    for i, j in enumerate(mapping):
+        if j >= 0:
+            _count(table, n2, near, i, j, 1)
+    while True:
+        best, move = 0, (-1, -1)
+        for i, cells in enumerate(rows):
+            old = mapping[i]
+            offset = i * n2
+            floor = best + table[offset + old] if old >= 0 else best
+            for p in cells:
+                if not table[p]:
+                    continue
+                j = p - offset
+                other = owner.get(j)
+                if other is None:
+                    gain = table[p]
+                elif other == i:
+                    continue
+                else:
+                    gain = table[p] - table[other * n2 + j]
+                    if old >= 0:
+                        gain += table[other * n2 + old] + _joint(near, i, other, old, j)
+                if gain > floor:
+                    best += gain - floor
+                    floor = gain
+                    move = (i, j)
+        if not best:
+            return mapping, score
+        score += best
+        i, j = move
+        old, other = mapping[i], owner.pop(j, None)
+        if other is not None:
+            _count(table, n2, near, other, j, -1)
+            mapping[other] = old
+        if old >= 0:
+            _count(table, n2, near, i, old, -1)
+            del owner[old]
             if other is not None:
-                mapping[other] = mapping[i]
-            mapping[i] = j
-            score += best
+                _count(table, n2, near, other, old, 1)
+                owner[old] = other
+        _count(table, n2, near, i, j, 1)
+        mapping[i] = j
+        owner[j] = i
 
-    def _joint(self, mapping: list[int], i: int, other: int) -> int:
-        """Return what the edges between two nodes add to the sum of their moves when they swap images."""
-        j, m = mapping[i], mapping[other]
-        extra = 0
-        for role, source, _target in self._joined[i, other]:
-            images = self._outgoing[role]
-            if source == i:
-                extra += (m in images.get(j, ())) + (j in images.get(m, ()))
-            else:
-                extra += (j in images.get(m, ())) + (m in images.get(j, ()))
-        return extra
 
-    def _table(self, mapping: list[int]) -> list[int]:
-        """Count, per cell, the triples it would match beside the rest of `mapping`."""
-        table = self._problem.gain[:]
-        n2 = self._problem.n2
-        nothing: list[int] = []
-        for role, i, k in self._edges:
-            j, m = mapping[i], mapping[k]
-            if m != NOWHERE:
-                for near in self._incoming[role].get(m, nothing):
-                    table[i * n2 + near] += 1
-            if j != NOWHERE:
-                for near in self._outgoing[role].get(j, nothing):
-                    table[k * n2 + near] += 1
-        return table
+def _count(table: list[int], n2: int, near: Neighbours, i: int, j: int, sign: int) -> None:
+    """Add (or take away) what mapping node `i` to `j` gives to the cells of its neighbours."""
+    for role, targets in near.outgoing[i]:
+        images = near.targets[role].get(j)
+        if images:
+            for k in targets:
+                for m in images:
+                    table[k * n2 + m] += sign
+    for role, sources in near.incoming[i]:
+        images = near.sources[role].get(j)
+        if images:
+            for k in sources:
+                for m in images:
+                    table[k * n2 + m] += sign
+
+
+def _joint(near: Neighbours, i: int, other: int, old: int, j: int) -> int:
+    """Return what the edges between nodes `i` and `other` add to the gains of both when they swap images.
+
+    Such an edge is matched before the swap (and then counted as lost twice) or after it (and not counted).
+    """
+    extra = 0
+    for role, targets in near.outgoing[i]:
+        if other in targets:
+            images = near.targets[role]
+            extra += (j in images.get(old, ())) + (old in images.get(j, ()))
+    for role, sources in near.incoming[i]:
+        if other in sources:
+            images = near.targets[role]
+            extra += (j in images.get(old, ())) + (old in images.get(j, ()))
+    return extra

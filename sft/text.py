@@ -56,8 +56,9 @@ def clean(text: str) -> str:
     >>> clean("  xe\u200b đạp\u00a0đỏ\r\n")
     'xe đạp đỏ'
     """
-    text = nfc(text).replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ")
-    return _INVISIBLE.sub("", text).strip()
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ")
+    # NFC comes last: a removed mark may have stood between a letter and its tone.
+    return nfc(_INVISIBLE.sub("", text)).strip()
 
 
 def read_text(path: Path, encoding: str = "") -> str:

@@ -5,7 +5,7 @@ All three see the training side only. They are deterministic, need no packages a
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import log, sqrt
@@ -17,6 +17,7 @@ from sft.metrics import Classification, classify
 from sft.text import nfc
 
 _WORD = re.compile(r"\w+")
+_ROUNDING = 1e-9
 
 
 def _most_common(labels: Mapping[str, int]) -> str:
@@ -104,10 +105,11 @@ def naive_bayes(train: Sequence[tuple[str, str]]) -> NaiveBayes:
 class Nearest:
     """Find the most similar training text: cosine of IDF-weighted words and character trigrams of the keys.
 
-    An inverted index holds each feature's rows, so that a query touches only rows that share something with it.
+    An inverted index holds the rows of each rare feature. Features of more than a tenth of the rows are looked up
+    only for rows that may still win: the product of the norms bounds what they can add (Cauchy-Schwarz).
     """
 
-    __slots__ = ("_idf", "_postings", "_size")
+    __slots__ = ("_common", "_idf", "_norms", "_postings", "_size")
 
     def __init__(self, texts: Sequence[str]) -> None:
         """Index `texts`. Raises `DataError` when there is none."""
@@ -118,27 +120,48 @@ class Nearest:
         self._size = len(texts)
         self._idf = {feature: log((1 + len(bags)) / (1 + n)) + 1 for feature, n in spread.items()}
         self._postings: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
+        self._common: list[dict[str, float]] = []
         for index, bag in enumerate(bags):
             weights = {feature: n * self._idf[feature] for feature, n in bag.items()}
-            norm = sqrt(sum(w * w for w in weights.values())) or 1.0
-            for feature, weight in weights.items():
-                self._postings[feature].append((index, weight / norm))
+            norm = _norm(weights.values()) or 1.0
+            shares = {feature: weight / norm for feature, weight in weights.items()}
+            self._common.append({f: share for f, share in shares.items() if 10 * spread[f] > len(bags)})
+            for feature in shares.keys() - self._common[-1].keys():
+                self._postings[feature].append((index, shares[feature]))
+        self._norms = [_norm(shares.values()) for shares in self._common]
 
     def best(self, text: str) -> tuple[int, float]:
         """Return the index of the most similar text and the similarity in [0, 1]; the first of equals wins."""
+        unknown = log(1 + self._size) + 1
+        weights = {f: n * self._idf.get(f, unknown) for f, n in _bag(text).items()}
         scores = [0.0] * self._size
-        norm = 0.0
-        for feature, n in _bag(text).items():
-            weight = n * self._idf.get(feature, log(1 + self._size) + 1)
-            norm += weight * weight
-            for index, share in self._postings.get(feature, ()):
-                scores[index] += weight * share
-        index = max(range(self._size), key=scores.__getitem__)
-        return index, min(1.0, scores[index] / (sqrt(norm) or 1.0))
+        common: dict[str, float] = {}
+        for feature, weight in weights.items():
+            rows = self._postings.get(feature)
+            if rows is None:
+                common[feature] = weight
+            else:
+                for index, share in rows:
+                    scores[index] += weight * share
+        reach = _norm(w for f, w in common.items() if f in self._idf)
+        bounds = [score + reach * norm for score, norm in zip(scores, self._norms, strict=True)]
+        winner, most = 0, -1.0
+        for index in sorted(range(self._size), key=bounds.__getitem__, reverse=True):
+            if bounds[index] < most - _ROUNDING:
+                break
+            shares = self._common[index]
+            score = scores[index] + sum(w * shares[f] for f, w in common.items() if f in shares)
+            if score > most or (score == most and index < winner):
+                winner, most = index, score
+        return winner, min(1.0, most / (_norm(weights.values()) or 1.0))
 
     def __call__(self, text: str) -> int:
         """Return the index of the most similar text."""
         return self.best(text)[0]
+
+
+def _norm(weights: Iterable[float]) -> float:
+    return sqrt(sum(w * w for w in weights))
 
 
 def _bag(text: str) -> Counter[str]:

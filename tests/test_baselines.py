@@ -1,6 +1,8 @@
 from math import log
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sft.baselines import Nearest, features, majority, naive_bayes
 from sft.errors import DataError
@@ -42,6 +44,24 @@ def test_nearest_finds_the_most_similar_sentence() -> None:
     assert nearest("Lan thích xe đạp") == 1
     index, similarity = nearest.best("con mèo ngủ trên ghế")
     assert (index, round(similarity, 9)) == (0, 1.0)
+
+
+sentences = st.lists(st.sampled_from("con mèo chó ngủ chạy trên ghế sân hoa nhỏ".split()), max_size=6)  # noqa: SIM905
+
+
+@given(st.lists(sentences.map(" ".join), min_size=1, max_size=30), sentences.map(" ".join))
+@settings(max_examples=80, deadline=None)
+def test_the_bound_never_hides_the_winner(texts: list[str], query: str) -> None:
+    nearest = Nearest(texts)
+    index, similarity = nearest.best(query)
+    assert texts.index(texts[index]) == index
+    # a text equal to the query is always found
+    if query in texts and query:
+        assert index == texts.index(query)
+        assert similarity == pytest.approx(1.0)
+    # the winner stays the winner when the index holds it in front
+    front = Nearest([texts[index], *texts[:index], *texts[index + 1 :]])
+    assert front.best(query)[1] == pytest.approx(similarity)
 
 
 def test_ties_go_to_the_first() -> None:

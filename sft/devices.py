@@ -100,6 +100,13 @@ def choose() -> Device:
 
 
 def use(device: Device) -> None:
-    """Show this process that one GPU only: with several, transformers would spread over them in one process."""
+    """Prepare this process for one device; must run before torch is imported.
+
+    A GPU is made the only visible one: with several, transformers would spread over them in one process. On a CPU
+    the OpenMP threads sleep instead of spinning while they wait: with other work on the same cores a spinning pool
+    loses an order of magnitude (measured, see docs/log.md).
+    """
     if device.kind == "gpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = device.uuid
+    else:
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

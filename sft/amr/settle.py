@@ -3,7 +3,7 @@
 from sft.amr.frames import FRAMES, misspelt
 from sft.amr.graph import Const, Node, Ref
 from sft.amr.problems import Log
-from sft.amr.tokens import is_plain, is_plain_role, is_variable_like, quoted, strip_alignment
+from sft.amr.tokens import is_alignment, is_plain, is_plain_role, is_variable_like, quoted, strip_alignment
 from sft.amr.tree import EMPTY, Atom, Draft, freeze, preorder
 from sft.amr.variables import Names, written
 
@@ -16,29 +16,36 @@ def phrase(text: str, at: int, log: Log, *, close: bool = False) -> str:
     if is_plain(text):
         return text
     if text.startswith(('"', '~"')):
-        return _string(text, at, log, close)
-    words = [strip_alignment(word) for word in text.split()]
-    kept = [word for word in words if word != "/"]
-    if len(kept) < len(words):
+        return string(text, at, log) or (f'"{unclosed(text, at, log)}"' if close else unclosed(text, at, log))
+    kept = bare_words(text)
+    if "/" in text.split():
         log.add("stray_token", at, text="/")
-    return " ".join(kept)
+    return " ".join(map(strip_alignment, kept))
+
+
+def bare_words(text: str) -> list[str]:
+    """Return the words of `text` but for slashes and alignment marks that stand alone."""
+    words = [word for word in text.split() if strip_alignment(word) != "/"]
+    return words[:1] + [word for word in words[1:] if not is_alignment(word)]
+
+
+def string(text: str, at: int, log: Log) -> str:
+    """Return the quoted string that `text` is, without what is glued to it; '' when no quote closes it."""
+    parts = quoted(text)
+    if parts is None:
+        return ""
+    before, body, behind = parts
+    if before or (behind and not is_alignment(behind)):
+        log.add("stray_token", at, text=before + behind)
+    return body
 
 
 def unclosed(text: str, at: int, log: Log) -> str:
     """Return the words behind a quotation mark that nothing closes."""
     log.add("unclosed_quote", at, text=text)
-    return " ".join(text.removeprefix("~").replace('"', "").replace("\\", "").split())
-
-
-def _string(text: str, at: int, log: Log, close: bool) -> str:
-    parts = quoted(text)
-    if parts is None:
-        inner = unclosed(text, at, log)
-        return f'"{inner}"' if close else inner
-    before, string, behind = parts
-    if before or (behind and strip_alignment(f"x{behind}") != "x"):
-        log.add("stray_token", at, text=before + behind)
-    return string
+    # Blanks, not nothing: `a:"b` must not become `a:b`, which is a word and a role.
+    words = bare_words(text.removeprefix("~").replace('"', " ").replace("\\", " "))
+    return " ".join(map(strip_alignment, words))
 
 
 def settle(root: Draft, log: Log) -> Node:
@@ -64,10 +71,11 @@ def _definitions(order: list[Draft], log: Log) -> dict[str, Draft]:
     defined: dict[str, Draft] = {}
     for draft in order:
         if draft.slash:
-            words = draft.name.split()
-            if len(words) > 1:
-                log.add("stray_token", draft.start, text=" ".join(words[1:]))
-            draft.var = strip_alignment(words[0]) if words and '"' not in words[0] else ""
+            first, *rest = draft.name.split() or [""]
+            if rest:
+                log.add("stray_token", draft.start, text=" ".join(rest))
+            usable = "/" not in first and not first.startswith(('"', '~"'))
+            draft.var = strip_alignment(first) if usable else ""
             draft.concept = phrase(draft.label, draft.start, log) if draft.label else ""
         else:
             draft.concept = phrase(draft.name or draft.label, draft.start, log) if not draft.blank else ""

@@ -7,8 +7,7 @@ references to them::
     (and :op1 (hỏi :agent (người#1)) :op2 (cười :agent ~người#1 :theme (người#2)))
 
 A backslash takes the meaning from the next character: a constant that begins with ``~`` is written ``\~…``, a
-concept that ends like a number ``a\#2``, one that begins with a slash ``\/…``, a backslash ``\\``. Quoted strings
-are left alone.
+concept that ends like a number ``a\#2``, a backslash ``\\``. Quoted strings are left alone.
 """
 
 import re
@@ -18,12 +17,14 @@ from dataclasses import dataclass, field
 from sft.amr.graph import Const, Graph, Node, Ref
 from sft.amr.penman import Reading
 from sft.amr.problems import Log
-from sft.amr.settle import report_roles, unclosed
-from sft.amr.tokens import blank_comments, quoted
+from sft.amr.settle import bare_words, report_roles, unclosed
+from sft.amr.tokens import TASK1_TOKEN, blank_comments, quoted, strip_alignment
 from sft.amr.tree import EMPTY, Atom, Draft, freeze, plant, preorder
 from sft.amr.variables import rename_variables, written
 
-_ESCAPED = re.compile(r"\\(.)")
+# Only what the writer escapes; any other backslash is a character like another.
+_ESCAPED = re.compile(r'\A\\(~)(?!")|\\([\\#])')
+_VARIABLE = re.compile(r'([^\s"/]+)(?:\s+/\s*|\s*/\s+)(.*)', re.DOTALL)
 
 
 def to_task1(graph: Graph) -> str:
@@ -79,7 +80,7 @@ def _constant(text: str) -> str:
     if text.startswith('"'):
         return text
     text = text.replace("\\", "\\\\")
-    return f"\\{text}" if text.startswith(("~", "/")) else text
+    return f"\\{text}" if text.startswith("~") else text
 
 
 def _is_number(text: str) -> bool:
@@ -94,13 +95,12 @@ def from_task1(text: str, line: int = 1) -> Reading:
     means the nearest before it. The rest of the policy is that of `sft.amr.penman.read`.
     """
     log = Log()
-    source = blank_comments(text)
-    root = plant(source, log)
+    root = plant(blank_comments(text), log, TASK1_TOKEN)
     if root is None:
         log.add("no_graph", 0)
         return Reading(None, log.problems(text, line))
     report_roles(preorder(root), log)
-    tree = _Resolver(source, log, root).resolve()
+    tree = _Resolver(log, root).resolve()
     return Reading(rename_variables(Graph(tree, {}, line)), log.problems(text, line))
 
 
@@ -108,7 +108,6 @@ def from_task1(text: str, line: int = 1) -> Reading:
 class _Resolver:
     """Find out which node each reference of a tree means."""
 
-    source: str
     log: Log
     root: Draft
     numbers: dict[str, Draft] = field(default_factory=dict)  # "concept#k" -> its node
@@ -126,7 +125,7 @@ class _Resolver:
                     if target:
                         draft.children[index] = (role, target, at)
         for draft in bracketed:
-            concept, number = self._label(self.source[draft.start + 1 : draft.end], draft.start + 1)
+            concept, number = self._label(draft.label, draft.start + 1)
             target = self._find(concept, number, draft.at)
             if target:
                 draft.reference = target.var
@@ -136,18 +135,19 @@ class _Resolver:
 
     def _define(self, draft: Draft) -> bool:
         """Read the words of a node; False when it is a reference in brackets."""
-        raw = self.source[draft.start : draft.end]
+        slashed = draft.slash and (draft.name, draft.label)  # the slash came late, or the bracket was missing
+        if not slashed and (found := _VARIABLE.match(draft.label)):
+            slashed = (found[1], found[2])
+        alias, raw = slashed or ("", draft.label or draft.name)
+        if slashed:
+            self.log.add("variable_in_task1", draft.start, text=alias)
         childless = not draft.children and draft is not self.root
         if raw.startswith("~"):
             self.log.add("stray_token", draft.start, text="()" if childless else "~")
-            if childless:
-                return False
             raw = raw[1:]
-        between = raw[len(draft.name) : len(raw) - len(draft.label)]
-        alias = draft.name if draft.slash and between != "/" else ""
-        if alias or (draft.slash and not raw.replace("/", "").strip()):
-            self.log.add("variable_in_task1", draft.start, text=alias)
-            raw = draft.label
+            if childless:
+                draft.label = raw
+                return False
         concept, number = self._label(raw, draft.start)
         key = f"{written(concept)}#{number}" if number else ""
         if key in self.numbers or alias in self.aliases:
@@ -171,18 +171,17 @@ class _Resolver:
 
     def _label(self, raw: str, at: int) -> tuple[str, str]:
         """Split the text of a node or reference into concept and number ('' when it has none)."""
-        if raw.startswith('"'):
+        raw = raw.lstrip(":")
+        if raw.startswith(('"', '~"')):
             parts = quoted(raw)
             if parts is None:
                 return unclosed(raw, at, self.log), ""
             number = parts[2].removeprefix("#")
             return parts[1], number if _is_number(number) else ""
-        words = [word for word in raw.split() if word != "/"]
-        text = " ".join(words)
+        text = _words(raw)
         head, hash_, number = text.rpartition("#")
-        escaped = (len(head) - len(head.rstrip("\\"))) % 2
-        if hash_ and _is_number(number) and not escaped:
-            return _unescape(head), number
+        if hash_ and _is_number(number) and not _escapes(head):
+            return _unescape(_unaligned(head)), number
         return _unescape(text), ""
 
     def _leaf(self, atom: Atom) -> Draft | None:
@@ -192,7 +191,7 @@ class _Resolver:
             target = self._find(concept, number, atom.at)
             if target is None:
                 self.log.add("unknown_reference", atom.at, text=concept)
-                node = Draft(atom.at, atom.at, atom.at)
+                node = Draft(atom.at, atom.at)
                 self._add(node, concept)
                 return node
             self.leaves[id(atom)] = Ref(target.var)
@@ -203,7 +202,7 @@ class _Resolver:
             text = parts[1] if parts else f'"{unclosed(atom.text, atom.at, self.log)}"'
             self.leaves[id(atom)] = Const(text)
         else:
-            text = " ".join(atom.text.split())
+            text = _words(atom.text)
             if " " in text:
                 self.log.add("space_in_constant", atom.at, text=text)
             self.leaves[id(atom)] = Const(_unescape(text))
@@ -220,5 +219,21 @@ class _Resolver:
         return before[-1] if before else nodes[0]
 
 
+def _escapes(text: str) -> bool:
+    """Tell whether a backslash at the end of `text` takes the meaning from what follows."""
+    return (len(text) - len(text.rstrip("\\"))) % 2 == 1
+
+
+def _words(text: str) -> str:
+    """Return the words with single blanks, without alignment marks."""
+    words = bare_words(text)
+    return " ".join([*map(_unaligned, words[:1]), *map(strip_alignment, words[1:])])
+
+
+def _unaligned(text: str) -> str:
+    bare = strip_alignment(text)
+    return text if bare == "\\" else bare  # `\~3` is the word `~3`
+
+
 def _unescape(text: str) -> str:
-    return _ESCAPED.sub(r"\1", text) if "\\" in text else text
+    return _ESCAPED.sub(lambda match: match[match.lastindex or 0], text) if "\\" in text else text

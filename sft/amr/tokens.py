@@ -19,15 +19,21 @@ _STRING = r'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"(?=[\s():~#]|\Z)'
 _NAME = rf'[^\s()/:"][^\s()/:]*+(?:{_COLON}[^\s()/:]*+)*+'  # a word of the variable place: no slash
 _PHRASE = rf'(?:~?{_STRING}(?:[~#][^\s():]*+)?+|{_WORD}(?:\s++{_WORD})*+|~?"(?:{_WORD}(?:\s++{_WORD})*+)?+)'
 
-TOKEN = re.compile(
-    rf"""\s*+
-    (?:(:[^\s():"]*+)\s*+)?+                                            # 1 role
-    (?:(\()\s*+ ({_NAME}(?:\s++{_NAME})*+)?+ \s*+ (?:(/)\s*+({_PHRASE})?+)?+   # 2 ( 3 variable 4 slash 5 concept
-      |({_PHRASE})                                                      # 6 atom
-      |(\)))?+                                                          # 7 )
-    """,
-    re.VERBOSE,
-)
+
+def _step(head: str) -> "re.Pattern[str]":
+    return re.compile(
+        rf"""\s*+
+        (?:(:[^\s():"]*+)\s*+)?+       # 1 role
+        (?:(\()\s*+{head}             # 2 bracket  3 variable  4 slash  5 concept
+          |({_PHRASE})                 # 6 atom
+          |(\)))?+                     # 7 closing bracket
+        """,
+        re.VERBOSE,
+    )
+
+
+TOKEN = _step(rf"({_NAME}(?:\s++{_NAME})*+)?+\s*+(?:(/)\s*+({_PHRASE})?+)?+")
+TASK1_TOKEN = _step(rf"((?!))?+((?!))?+({_PHRASE})?+")  # no variables: all words are the concept
 _COMMENT = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
 _ALIGNMENT = re.compile(r"(?:[A-Za-z]\.?)?[0-9]+(?:,[0-9]+)*")
 _QUOTED = re.compile(rf"(~?)({_STRING})([~#][^\s():]*+)?\Z")
@@ -43,7 +49,7 @@ def blank_comments(text: str) -> str:
 
 
 def strip_alignment(word: str) -> str:
-    """Return `word` without the alignment marks at its end.
+    """Return `word` without the alignment marks at its end; one that begins the word is text.
 
     >>> strip_alignment("want-01~e.3,4"), strip_alignment("~3"), strip_alignment("a~b")
     ('want-01', '~3', 'a~b')
@@ -52,6 +58,11 @@ def strip_alignment(word: str) -> str:
     while (tilde := word.rfind("~", 1, end)) > 0 and _ALIGNMENT.fullmatch(word, tilde + 1, end):
         end = tilde
     return word[:end]
+
+
+def is_alignment(word: str) -> bool:
+    """Tell whether `word` is nothing but an alignment mark, set off by blanks."""
+    return word.startswith("~") and strip_alignment(f"x{word}") == "x"
 
 
 def quoted(text: str) -> tuple[str, str, str] | None:

@@ -26,12 +26,11 @@ class Atom:
 class Draft:
     """A node while it is read; `name` and `label` are the texts before and behind the slash.
 
-    `start` and `end` delimit both in the source, `at` is the bracket.
+    `at` is where its bracket stands, `start` where its words do.
     """
 
     at: int
     start: int
-    end: int
     name: str = ""
     slash: bool = False
     label: str = ""
@@ -82,32 +81,31 @@ class _Planter:
     def atom(self, role: str, text: str, at: int, role_at: int) -> None:
         """Attach a leaf, or make sense of words that stand where no leaf can."""
         top = self.stack[-1]
-        if "/" in text and not text.startswith(('"', '~"')) and "/" in text.split():
-            self._slashed(role, text, at, role_at)
+        words = [] if text.startswith(('"', '~"')) or "/" not in text else text.split()
+        cut = next((i for i, word in enumerate(words) if strip_alignment(word) == "/"), -1)
+        if cut >= 0:
+            self._slashed(role, words[:cut], words[cut + 1 :], at, role_at)
         elif role:
             top.children.append((role, Atom(text, at), role_at))
         elif top.blank and not top.children:
-            top.label, top.start, top.end = text, at, at + len(text)
+            top.label, top.start = text, at
         else:
             self.log.add("stray_token", at, text=text)
 
-    def _slashed(self, role: str, text: str, at: int, role_at: int) -> None:
+    def _slashed(self, role: str, before: list[str], behind: list[str], at: int, role_at: int) -> None:
         """Read ``c / chị`` where a leaf should stand: its bracket is missing, or the slash comes late."""
         top = self.stack[-1]
-        words = text.split()
-        cut = words.index("/")
-        name, label = " ".join(words[:cut]), " ".join(words[cut + 1 :])
+        name, label = " ".join(before), " ".join(behind)
         if not role and not top.children and not top.slash:
             top.name = top.name or top.label or name
-            top.label, top.slash, top.end = label, True, at + len(text)
+            top.label, top.slash = label, True
         elif role and label:
-            self.log.add("missing_opening", at, text=text)
-            self.open(role, Draft(at, at, at + len(text), name, True, label), role_at)
-        elif role and name:
-            self.log.add("stray_token", at + text.rindex("/"), text="/")
-            top.children.append((role, Atom(name, at), role_at))
+            self.log.add("missing_opening", at, text=f"{name} / {label}")
+            self.open(role, Draft(at, at, name, True, label), role_at)
         else:
-            self.log.add("stray_token", at, text=text)
+            self.log.add("stray_token", at, text=f"{name} / {label}")
+            if role and name:
+                top.children.append((role, Atom(name, at), role_at))
 
     def lonely(self, role: str, at: int) -> None:
         """Handle a role without a target; ``:pivot-nó`` is a role with its word glued on."""
@@ -115,12 +113,12 @@ class _Planter:
         if len(head) > 1 and not tail.isascii():
             self.log.add("glued_word", at, text=role)
             start = at + len(head) + 1
-            self.stack[-1].children.append((head, Draft(start, start, at + len(role), tail), at))
+            self.stack[-1].children.append((head, Draft(start, start, tail), at))
         else:
             self.log.add("missing_target", at, text=role)
 
 
-def plant(text: str, log: Log) -> Draft | None:
+def plant(text: str, log: Log, token: "re.Pattern[str]" = TOKEN) -> Draft | None:
     """Return the first tree of `text`, or None; every departure from well-formed text is logged.
 
     The tree ends where its root closes; nodes still open at the end of the text are closed there.
@@ -128,7 +126,7 @@ def plant(text: str, log: Log) -> Draft | None:
     planter = _Planter(log)
     stack = planter.stack
     before = -1
-    for match in TOKEN.finditer(text):
+    for match in token.finditer(text):
         role, bracket, _name, _slash, _label, atom, closing = match.groups()
         if match.lastindex is None:
             continue
@@ -145,14 +143,15 @@ def plant(text: str, log: Log) -> Draft | None:
                 before = -1
             planter.open("", _draft(match), match.start(2))
             continue
-        role = strip_alignment(role) if role and role != ":" else ""
+        written = role
+        role = (strip_alignment(role) if role else "").removesuffix(":")
         if bracket:
             planter.open(role, _draft(match), match.start(1) if role else match.start(2))
         elif atom:
             planter.atom(role, atom, match.start(6), match.start(1))
         else:
-            if role:
-                planter.lonely(role, match.start(1))
+            if written:
+                planter.lonely(role or written, match.start(1))
             if closing:
                 planter.close()
     if stack:
@@ -164,9 +163,8 @@ def plant(text: str, log: Log) -> Draft | None:
 
 def _draft(match: "re.Match[str]") -> Draft:
     _role, _bracket, name, slash, label, _atom, _closing = match.groups()
-    start = match.start(3) if name else match.start(4) if slash else match.end(2)
-    end = match.end(5) if label else match.end(4) if slash else match.end(3) if name else start
-    return Draft(match.start(2), start, end, name or "", bool(slash), label or "")
+    start = match.start(3) if name else match.start(4) if slash else match.start(5) if label else match.end(2)
+    return Draft(match.start(2), start, name or "", bool(slash), label or "")
 
 
 def _report_rest(text: str, start: int, log: Log) -> None:

@@ -171,9 +171,11 @@ class Relaxation:
     def shift(self, pace: float, lower: int) -> bool:
         """Move credit from ends chosen in vain to the other ends; tell whether there were any.
 
-        `pace` scales the step of the sub-gradient. False means that the solution is a mapping of that value.
+        Each move is a step along the sub-gradient or, if larger, a part of what the far cell can take before it
+        could enter the assignment; `pace` scales both. False: the solution is a mapping of exactly that value.
         """
         group, live, end, share, weight = self._group, self._live, self._end, self._share, self.weight
+        n2 = self.problem.n2
         chosen: dict[int, None] = {}
         for p in self.choice:
             for h in self._halves.get(p, ()):
@@ -184,9 +186,16 @@ class Relaxation:
             return False
         gap = max(self.total - (lower - self.problem.fixed) * ONE, ONE // 3)
         step = max(1, min(HALF, int(pace * gap / len(vain))))
+        calls: dict[int, int] = {}
+        for h in vain:
+            calls[end[h ^ 1]] = calls.get(end[h ^ 1], 0) + 1
+        for q, count in calls.items():
+            i, j = divmod(q, n2)
+            slack = int(pace / 3 * (self.price[i] + self.cost[j] - weight[q]) / count)
+            calls[q] = max(step, min(HALF, slack))
         dirty: dict[int, None] = {}
         for h in vain:
-            move = min(step, share[h])
+            move = min(calls[end[h ^ 1]], share[h])
             share[h] -= move
             share[h ^ 1] += move
             for half, change in ((h, -move), (h ^ 1, move)):

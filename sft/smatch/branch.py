@@ -8,9 +8,10 @@ from sft.smatch.bound import Relaxation
 from sft.smatch.climb import climb
 from sft.smatch.pairs import NOWHERE, ONE, Neighbours, Problem
 
-ROUNDS = 40  # of the bound at the root; children get fewer, they start from their parent's shares
+ROUNDS = 60  # of the bound at the root; children get fewer, they start from their parent's shares
 CHILD_ROUNDS = 25
-CLIMBS = (0, 4, 12, 30)
+PACE = 1.5  # of the steps at the root; children start at half of it
+CLIMBS = (0, 4, 12, 30)  # the rounds whose mapping is improved by local search
 
 
 class Solution:
@@ -65,7 +66,7 @@ class _Search:
 
     def run(self, root: Relaxation, upper: int) -> Solution:
         """Search the whole tree below `root`, whose bound is at most `upper`."""
-        bound = min(upper, self._tighten(root, upper, ROUNDS, 1.0))
+        bound = min(upper, self._tighten(root, upper, ROUNDS, PACE))
         stage = "bound"
         stack = [(bound, root)]
         while stack and not self.late():
@@ -77,7 +78,7 @@ class _Search:
             if p < 0:
                 continue
             for child in self._children(node, p):
-                limit = self._tighten(child, bound, CHILD_ROUNDS, 0.5)
+                limit = self._tighten(child, bound, CHILD_ROUNDS, PACE / 2)
                 if limit > self.lower:
                     stack.append((limit, child))
         upper = max([self.lower] + [bound for bound, _ in stack])

@@ -20,7 +20,7 @@ step() {
   printf '\n$ %s\n' "$*" >&2
   "$@" || {
     local code=$?
-    printf 'error: %s ended with exit code %d\nhint: its own words stand above; then run %s again\n' "$*" "$code" "$0" >&2
+    [ "$code" -eq 130 ] || printf 'error: %s ended with exit code %d\nhint: its own words stand above; then run %s again\n' "$*" "$code" "$0" >&2
     exit "$code"
   }
   times+=("$(printf '%5d s  %s' $((SECONDS - begin)) "$*")")

@@ -136,7 +136,7 @@ if [ "$set" = cpu ] && command -v nvidia-smi >/dev/null; then
   say "note: an NVIDIA driver is here; ./scripts/setup.sh --gpu installs the set made for it"
 fi
 
-pins=$(cksum <"$lock")
+pins="$set $(cksum <"$lock")"
 step torch "$pins" "torch and what it needs ($set set)" install_torch
 step lock "$pins" "the rest of scripts/lock-$set.txt" pip_install --no-deps --only-binary=:all: -r "$lock"
 if [ -n "$dev" ]; then

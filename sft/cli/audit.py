@@ -8,8 +8,8 @@ from sft.cli import screen
 from sft.i18n import _
 
 if TYPE_CHECKING:
+    from sft.job import Job
     from sft.plan import Plan
-    from sft.train import Job
 
 _LONG = 12  # lines of the decoded sample that are shown
 

@@ -26,7 +26,8 @@ from sft.cli.flags import (
 from sft.i18n import _
 
 if TYPE_CHECKING:
-    from sft.train import Job, Outcome
+    from sft.job import Job
+    from sft.train import Outcome
 
 
 def train(
@@ -62,12 +63,14 @@ def train(
     Example: sft train --use-case full_training --model qwen2.5-3b
     """
     from sft import devices, runs, settings
+    from sft import job as jobs
     from sft import train as core
 
     flags = given(locals())
     resolved = settings.resolve_train(flags, use_case=use_case)
     workspace = Path.cwd()
-    job = core.prepare(workspace, resolved, data, frozenset(flags))
+    named = settings.resolve_section(settings.DataSettings, {}).values.prepared
+    job = jobs.prepare(workspace, resolved, data or (Path(named) if named else None), frozenset(flags))
     _head(job)
     if dry_run:
         screen.result(
@@ -76,7 +79,7 @@ def train(
         return
     devices.use(job.device)
     folder, going_on = runs.place(
-        workspace, name or core.default_name(job, resolved.preset), job.lock, resume=resume
+        workspace, name or jobs.default_name(job, resolved.preset), job.lock, resume=resume
     )
     progress = screen.Progress()
     outcome = core.run(job, folder, going_on=going_on, use_case=resolved.preset, watch=progress)

@@ -59,7 +59,9 @@ class Relaxation:
         self._home = [self._end[halves[0]] for halves in self._groups]  # group -> its cell
         self._group = [-1] * len(self._end)  # half-edge -> its group, -1 when it is alone
         self._value = [0] * len(self._groups)
-        self._picked: list[list[int]] = [[] for _ in self._groups]  # group -> the half-edges that made its value
+        self._picked: list[list[int]] = [
+            [] for _ in self._groups
+        ]  # group -> the half-edges that made its value
         weight = self.weight
         for p, halves in self._halves.items():
             weight[p] += HALF * len(halves)
@@ -207,16 +209,32 @@ class Relaxation:
         return True
 
     def doubt(self) -> int:
-        """Return the chosen cell with most edge pairs that its choice leaves open; -1 when no row has a choice."""
+        """Return a cell with rivals in its row or column, the chosen one with most open edge pairs first.
+
+        -1 when no cell has a rival: then all the cells that are left are the best mapping among them.
+        """
+        n2, live, end = self.problem.n2, self._live, self._end
         chosen = set(self.choice)
+        crowd = [0] * n2
+        for cells in self.rows:
+            for p in cells:
+                crowd[p % n2] += 1
         best, most = -1, -1
-        for p in self.choice:
-            if p >= 0 and len(self.rows[p // self.problem.n2]) > 1:
-                ends = [self._end[h ^ 1] for h in self._halves.get(p, ())]
-                count = sum(1 for q in ends if self._live[q] and q not in chosen)
-                if count > most:
-                    best, most = p, count
+        for cells in self.rows:
+            for p in cells:
+                if len(cells) > 1 or crowd[p % n2] > 1:
+                    count = 0
+                    if p in chosen:
+                        ends = [end[h ^ 1] for h in self._halves.get(p, ())]
+                        count = 1 + sum(1 for q in ends if live[q] and q not in chosen)
+                    if count > most:
+                        best, most = p, count
         return best
+
+    def rest(self) -> list[int]:
+        """Return the mapping that takes the first cell left in every row."""
+        n2 = self.problem.n2
+        return [cells[0] % n2 if cells else NOWHERE for cells in self.rows]
 
 
 def _matching(halves: list[tuple[int, int, int]], n2: int) -> tuple[int, list[int]]:

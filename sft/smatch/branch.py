@@ -9,9 +9,9 @@ from sft.smatch.climb import climb
 from sft.smatch.pairs import NOWHERE, ONE, Neighbours, Problem
 
 ROUNDS = 60  # of the bound at the root; children get fewer, they start from their parent's shares
-CHILD_ROUNDS = 25
+CHILD_ROUNDS = 20
 PACE = 1.5  # of the steps at the root; children start at half of it
-CLIMBS = (0, 4, 12, 30)  # the rounds whose mapping is improved by local search
+CLIMBS = (0, 2, 4, 8, 12, 16, 24, 32, 40)  # the rounds whose mapping is improved by local search
 
 
 class Solution:
@@ -76,6 +76,7 @@ class _Search:
             stage = "branch"
             p = node.doubt()
             if p < 0:
+                self._offer(node.rest())
                 continue
             for child in self._children(node, p):
                 limit = self._tighten(child, bound, CHILD_ROUNDS, PACE / 2)
@@ -103,11 +104,7 @@ class _Search:
             bound = node.solve()
             upper = min(upper, bound)
             mapping = node.mapping()
-            score = self.problem.score(mapping)
-            if number in CLIMBS:
-                mapping, score = climb(self.problem, self.near, node.rows, mapping, score)
-            if score > self.lower:
-                self.lower, self.mapping = score, mapping
+            self._offer(mapping, node.rows if number in CLIMBS else None)
             if upper <= self.lower or self.late():
                 break
             if best is None or node.total < best:
@@ -121,6 +118,14 @@ class _Search:
             if not node.shift(pace, self.lower):
                 break
         return upper
+
+    def _offer(self, mapping: list[int], rows: list[list[int]] | None = None) -> None:
+        """Keep `mapping` when it is the best so far; local search on `rows` improves it first."""
+        score = self.problem.score(mapping)
+        if rows is not None:
+            mapping, score = climb(self.problem, self.near, rows, mapping, score)
+        if score > self.lower:
+            self.lower, self.mapping = score, mapping
 
 
 def _clock(time_limit: float | None) -> Callable[[], bool]:

@@ -1,0 +1,158 @@
+"""Follow a training step by step: ``log.jsonl``, progress, stop on signals, mark complete checkpoints."""
+
+import json
+import math
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from sft import runs
+from sft.errors import SftError
+from sft.i18n import _
+from sft.plan import Plan
+from sft.text import write_json
+
+
+class Watch(Protocol):
+    """Who is told how a training goes; the command line draws it."""
+
+    def note(self, text: str) -> None:
+        """Say one line."""
+
+    def begin(self, done: int, total: int) -> None:
+        """Begin at step `done` of `total`."""
+
+    def step(self, done: int, metrics: Mapping[str, Any]) -> None:
+        """Show the state after a step."""
+
+    def end(self) -> None:
+        """Stop drawing."""
+
+
+@dataclass(slots=True)
+class Stop:
+    """Set by a signal: the step is finished, a checkpoint saved, then the training stops."""
+
+    name: str = ""
+
+
+@contextmanager
+def signals(watch: Watch) -> Iterator[Stop]:
+    """Turn INT, TERM and HUP (a closed terminal) into save-then-stop; a second INT stops at once."""
+    stop = Stop()
+
+    def handle(number: int, frame: object) -> None:
+        if stop.name and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        stop.name = signal.Signals(number).name
+        watch.note(
+            _("{signal}: finishing this step and saving; once more to stop at once").format(signal=stop.name)
+        )
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@dataclass(slots=True)
+class State:
+    """What the callback carries from step to step."""
+
+    plan: Plan
+    log: Path
+    watch: Watch
+    stop: Stop
+    began: float = 0.0
+    first_step: int = 0
+    shown: dict[str, Any] = field(default_factory=dict)
+
+    def metrics(self, step: int, logs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return one line of ``log.jsonl``: our names, numbers only, rate in non-pad tokens a second."""
+        passed = max(time.monotonic() - self.began, 1e-9)
+        done = step - self.first_step
+        rate = (self.plan.tokens_per_step or 0.0) * done / passed
+        names = {
+            "loss": "loss",
+            "eval_loss": "eval_loss",
+            "learning_rate": "lr",
+            "grad_norm": "grad_norm",
+            "epoch": "epoch",
+        }
+        values = {ours: float(logs[theirs]) for theirs, ours in names.items() if theirs in logs}
+        left = (self.plan.total_steps - step) * passed / done if done else None
+        return {
+            "step": step,
+            **values,
+            "tokens_per_s": round(rate, 1),
+            "seconds": round(passed, 2),
+            "left": left,
+        }
+
+
+def callback(state: State) -> Any:
+    """Return the trainer callback; a class made here, because its base class lives in transformers."""
+    from transformers import TrainerCallback
+
+    class Follow(TrainerCallback):  # type: ignore[misc]
+        def on_train_begin(self, args: Any, now: Any, control: Any, **_: Any) -> None:
+            state.began, state.first_step = time.monotonic(), int(now.global_step)
+            _keep_log_until(state.log, state.first_step)
+            state.watch.begin(state.first_step, state.plan.total_steps)
+
+        def on_step_end(self, args: Any, now: Any, control: Any, **_: Any) -> None:
+            if state.stop.name and now.global_step < now.max_steps:
+                control.should_save = control.should_training_stop = True
+
+        def on_log(self, args: Any, now: Any, control: Any, logs: Any = None, **_: Any) -> None:
+            if not logs or not {"loss", "eval_loss"} & set(logs):
+                return
+            line = state.metrics(int(now.global_step), logs)
+            with state.log.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps({k: v for k, v in line.items() if k != "left"}) + "\n")
+            _require_finite(line)
+            state.shown.update(line)
+            state.watch.step(int(now.global_step), dict(state.shown))
+
+        def on_save(self, args: Any, now: Any, control: Any, **_: Any) -> None:
+            folder = Path(args.output_dir) / f"checkpoint-{now.global_step}"
+            write_json(folder / runs.COMPLETE, {"step": now.global_step, "files": _sizes(folder)})
+
+    return Follow()
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.name != runs.COMPLETE}
+
+
+def _require_finite(line: Mapping[str, Any]) -> None:
+    bad = [name for name in ("loss", "grad_norm") if not math.isfinite(line.get(name, 0.0))]
+    if bad:
+        raise SftError(
+            _("{name} is not finite at step {step}").format(name=bad[0], step=line["step"]),
+            hint=_("lower --lr, or train in bf16 (fp16 overflows with Qwen models)"),
+            exit_code=1,
+        )
+
+
+def _keep_log_until(path: Path, step: int) -> None:
+    """Drop log lines behind the checkpoint we go on from: those steps are taken again."""
+    if path.is_file():
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+        path.write_text("".join(kept), encoding="utf-8")
+
+
+def losses(path: Path) -> list[float]:
+    """Return the training losses of a log, in order."""
+    if not path.is_file():
+        return []
+    lines = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+    return [line["loss"] for line in lines if "loss" in line]

@@ -1,0 +1,145 @@
+"""A training job: everything that is settled before a model is loaded. Needs no torch.
+
+Rows are chosen and encoded, the plan is made, memory is forecast, backend and device are picked; the lock says what
+decides the result.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sft import audit, backends, base, devices, memory, models, plan, prepared, splits, templates, tokenizer
+from sft.i18n import _
+from sft.records import Row
+
+if TYPE_CHECKING:
+    from sft.presets import TrainSettings
+    from sft.settings import Resolved
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Everything that is settled before a model is loaded."""
+
+    settings: "TrainSettings"
+    origins: Mapping[str, str]
+    data: prepared.Prepared
+    template: templates.Template
+    model: models.Model
+    base: base.Base
+    loaded: tokenizer.Loaded
+    trained: audit.Set
+    valid: audit.Set
+    held_out: tuple[str, ...]
+    facts: Mapping[str, Any]
+    plan: plan.Plan
+    decision: memory.Decision
+    device: devices.Device
+    backend: str
+    backend_reason: str
+
+    @property
+    def lock(self) -> dict[str, Any]:
+        """Return what decides the result of the run."""
+        return {
+            "settings": self.settings.model_dump(mode="json"),
+            "data": self.data.digest,
+            "template": self.template.id,
+            "model": self.model.name,
+            "revision": self.base.revision,
+            "chat_format": self.loaded.format.name,
+            "backend": self.backend,
+            "load_in_4bit": self.decision.load_in_4bit,
+            "gradient_checkpointing": self.decision.gradient_checkpointing,
+            "total_steps": self.plan.total_steps,
+        }
+
+
+def choose_rows(
+    data: prepared.Prepared, settings: "TrainSettings", *, resplit: bool
+) -> tuple[list[Row], list[Row]]:
+    """Return the training and validation rows: the set's own split, unless `resplit` asks for another share.
+
+    Splitting again uses the same rule of hashes on the same keys, so no sentence crosses. A limit samples by seed.
+    """
+    train, valid = list(data.rows.get("train", ())), list(data.rows.get("valid", ()))
+    if resplit:
+        every = train + valid
+        keys = [str(row.meta.get("key") or row.id) for row in every]
+        sides = splits.split(keys, settings.val_split, settings.seed)
+        train = [row for row, side in zip(every, sides, strict=True) if side == splits.TRAIN]
+        valid = [row for row, side in zip(every, sides, strict=True) if side == splits.VALID]
+    if settings.limit is not None and settings.limit < len(train):
+        chosen = set(splits.sample([row.id for row in train], settings.limit, settings.seed))
+        train = [row for row in train if row.id in chosen]
+    return train, valid
+
+
+def prepare(
+    workspace: Path, resolved: "Resolved[TrainSettings]", data_folder: Path | None, given: frozenset[str]
+) -> Job:
+    """Settle everything before a model is loaded: rows, ids and labels, plan, memory, backend."""
+    data = prepared.load(data_folder or prepared.newest(workspace))
+    settings, origins, resplit = _held_out_share(resolved, data)
+    template = prepared.template_of(data, workspace)
+    model = models.resolve(settings.model)
+    backend, why = backends.choose(settings.backend)
+    small = base.fetch(model, weights=False)
+    loaded = tokenizer.load(small.folder, model, settings.chat_format)
+    rows, valid_rows = choose_rows(data, settings, resplit=resplit)
+    trained = audit.encode(rows, loaded, settings.max_length)
+    valid = audit.encode(valid_rows, loaded, settings.max_length)
+    audit.require(trained)
+    facts = audit.summary(trained, valid)
+    unlimited = settings.model_copy(
+        update={"limit": None}
+    )  # the limit was applied above, before rows were rejected
+    steps = plan.make_plan(
+        len(trained.encoded), unlimited, tokens=trained.tokens, valid_rows=len(valid.encoded), given=given
+    )
+    device = devices.choose()
+    decision = memory.decide(
+        model,
+        settings,
+        free=device.free,
+        length=facts["length"]["max"],
+        device="cpu" if device.kind == "cpu" else "gpu",
+        sixteen_bit="bf16" if device.bf16 else "fp16",
+        backend=backend,
+    )
+    return Job(
+        settings=settings,
+        origins=origins,
+        data=data,
+        template=template,
+        model=model,
+        base=small,
+        loaded=loaded,
+        trained=trained,
+        valid=valid,
+        held_out=tuple(row.id for row in valid_rows),
+        facts=facts,
+        plan=steps,
+        decision=decision,
+        device=device,
+        backend=backend,
+        backend_reason=why,
+    )
+
+
+def _held_out_share(
+    resolved: "Resolved[TrainSettings]", data: prepared.Prepared
+) -> tuple["TrainSettings", Mapping[str, str], bool]:
+    """Say whether to split again: when the flag asks for it or the set has no validation rows, else the set decides."""
+    if resolved.origins["val_split"].startswith("flag ") or not data.rows.get("valid"):
+        return resolved.values, resolved.origins, True
+    share = float(data.manifest["split"]["val_split"])
+    origins = {**resolved.origins, "val_split": _("prepared set")}
+    return resolved.values.model_copy(update={"val_split": share}), origins, False
+
+
+def default_name(job: Job, use_case: str) -> str:
+    """Return the name of a run: model, template, use case."""
+    model = job.model.name.rstrip("/").rpartition("/")[2]
+    return "_".join(part for part in (model, job.template.name, use_case) if part)

@@ -125,9 +125,18 @@ def _only(known: dict[str, Format], sample: Sample) -> str:
 def read(source: Source, notes: Notes | None = None) -> Iterator[Record | Reject]:
     """Yield every row of `source`, cleaned, as a `Record` or a `Reject`: no row is lost in silence.
 
-    What was mended is counted in `notes`. Raises `DataError` for a fault of the whole file (header, structure).
+    What was mended is counted in `notes`. Raises `DataError` for a fault of the whole file (header, structure, no
+    row at all).
     """
-    yield from tidy(formats()[source.format].records(source), notes if notes is not None else Notes())
+    item = None
+    for item in tidy(formats()[source.format].records(source), notes if notes is not None else Notes()):
+        yield item
+    if item is None:
+        raise DataError(
+            _("no rows in this file"),
+            where=str(source.path),
+            hint=_("found: {what}").format(what=source.detail or source),
+        )
 
 
 def expand(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:

@@ -7,7 +7,7 @@ the line it stands on is refused and reading goes on with the next one, so a str
 import csv
 import itertools
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 
 from data_prep._source import split
@@ -16,7 +16,8 @@ from sft.i18n import _
 from sft.text import clean
 
 DELIMITERS = ",;\t|"
-_LOOK = 50  # records looked at
+_LOOK = 50  # records looked at to tell the delimiter
+_HEAD_LINES = 1000  # lines looked at to tell the labels
 _DUNDER = re.compile(r"__\w+__\Z")
 _KNOWN_DUNDER = {
     "__id__",
@@ -127,9 +128,11 @@ def records(lines: Iterator[tuple[int, str]], delimiter: str) -> Iterator[tuple[
 
     Blank lines and Excel's first line ``sep=;`` are no records. The first record yielded is the header.
     """
-    tape = Tape(lines)
+    head = list(itertools.islice(lines, _HEAD_LINES))
+    labels = _labels([line for _number, line in head], delimiter)
+    tape = Tape(itertools.chain(head, lines))
     reader = csv.reader(tape, delimiter=delimiter, strict=True)
-    width, labels = 0, set[str]()
+    width = 0
     while True:
         tape.taken.clear()
         try:
@@ -143,16 +146,15 @@ def records(lines: Iterator[tuple[int, str]], delimiter: str) -> Iterator[tuple[
         number, first = tape.taken[0]
         if not row or (number == 1 and _SEPARATOR.match(first.rstrip("\r\n"))):
             continue
-        if not width:
-            width = len(row)
-        elif len(tape.taken) > 1 and _swallowed(
-            [line for _n, line in tape.taken], row, delimiter, width, labels
+        if (
+            width
+            and len(tape.taken) > 1
+            and _swallowed([line for _n, line in tape.taken], delimiter, width, labels)
         ):
             tape.give_back()
             yield number, "stray_quote", first
             continue
-        elif len(labels) < _LOOK:
-            labels.add(row[-1])
+        width = width or len(row)
         yield number, row, first
 
 
@@ -161,14 +163,31 @@ def _refusal(error: csv.Error) -> str:
     return next((reason for said, reason in known.items() if said in str(error)), "stray_quote")
 
 
-def _swallowed(raw: list[str], row: list[str], delimiter: str, width: int, labels: set[str]) -> bool:
-    """Tell a record that a stray pair of quotes glued from several rows.
+def _cells(line: str, delimiter: str) -> list[str]:
+    """Return the cells of one line when quotes are not looked at; a whole quoted cell loses its two."""
+    return [re.sub(r'\A"([^"]*)"\Z', r"\1", cell) for cell in line.rstrip("\r\n").split(delimiter)]
 
-    Each of its lines is a whole row when quotes are not looked at, and its ends look like those of the other rows:
-    numbered at the front, or with a last cell already seen.
+
+def _labels(lines: Sequence[str], delimiter: str) -> set[str]:
+    """Return the texts that end most lines, as labels do; none where the last column is free text."""
+    counts = Counter(_cells(line, delimiter)[-1] for line in lines)
+    labels = {text: count for text, count in counts.items() if text and '"' not in text and count >= 3}
+    return set(labels) if sum(labels.values()) > 0.3 * len(lines) else set()
+
+
+def _swallowed(raw: Sequence[str], delimiter: str, width: int, labels: set[str]) -> bool:
+    """Tell a record that two stray quotes glued from several rows.
+
+    One of its lines is a whole row when quotes are not looked at, and no chance one: it ends with a label though the
+    record goes on, or it begins with the number that its place calls for.
     """
-    pieces = [line.rstrip("\r\n").split(delimiter) for line in raw]
-    if any(len(cells) != width for cells in pieces):
-        return False
-    numbered = all(cells[0].strip('" ').isdigit() for cells in pieces)
-    return numbered or all(cells[-1].strip('" ') in labels | {row[-1]} for cells in pieces)
+    rows = [_cells(line, delimiter) for line in raw]
+    start = rows[0][0]
+    for place, cells in enumerate(rows):
+        if len(cells) != width:
+            continue
+        if place + 1 < len(rows) and cells[-1] in labels:
+            return True
+        if place and start.isdecimal() and cells[0].isdecimal() and int(start) + place == int(cells[0]):
+            return True
+    return False

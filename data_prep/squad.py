@@ -9,6 +9,7 @@ it is the caller's choice.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from data_prep._objects import as_text, objects, row_id
@@ -35,7 +36,8 @@ def records(source: Source) -> Iterator[Record | Reject]:
     number = 0
     for _article_number, where, article in objects(source):
         if isinstance(article, Reject):
-            yield article
+            number += 1
+            yield replace(article, id=row_id(source, number))
             continue
         pairs = [(p, qa) for p in _paragraphs(article) for qa in p["qas"]]
         if not pairs:

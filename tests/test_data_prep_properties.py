@@ -25,7 +25,7 @@ CELL = st.one_of(WORDS, TEXT)
 
 
 @RELAXED
-@given(rows=st.lists(st.tuples(CELL, CELL, CELL), max_size=6), delimiter=st.sampled_from(",;\t|"))
+@given(rows=st.lists(st.tuples(CELL, CELL, CELL), min_size=1, max_size=6), delimiter=st.sampled_from(",;\t|"))
 def test_a_written_table_is_read_back(tmp_path, rows, delimiter):
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, delimiter=delimiter)
@@ -40,6 +40,39 @@ def test_a_written_table_is_read_back(tmp_path, rows, delimiter):
     assert [item.reason for item in items if isinstance(item, Reject)] == ["empty_row"] * sum(
         not any(r) for r in cleaned
     )
+
+
+@RELAXED
+@given(data=st.data(), label=st.booleans())
+def test_a_stray_quote_never_takes_another_row_along(tmp_path, data, label):
+    """Insert a quote, or two where the last column is a label, at the edges of cells: every other row is read."""
+    sentence = st.sampled_from([
+        "Cá biết bơi",
+        "Đất, đá, cát",
+        "Nước sôi\nở trăm độ",
+        'gọi là "tủ"',
+        "Chim; gà",
+    ])
+    last = st.sampled_from(["đúng", "sai"]) if label else sentence
+    count = data.draw(st.integers(8, 14))
+    rows = [[f"câu {n} {data.draw(sentence)}", data.draw(last)] for n in range(count)]
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["câu", "nhãn"])
+    starts = []
+    for row in rows:
+        starts.append(stream.tell())
+        writer.writerow(row)
+    text, hit = stream.getvalue(), set()
+    edges = [at for at in range(starts[0], len(text)) if text[at] in ",\n" or text[at - 1] in ",\n"]
+    for at in sorted(data.draw(st.sets(st.sampled_from(edges), max_size=1 + label)), reverse=True):
+        hit.add(sum(start <= at for start in starts) - 1)
+        text = text[:at] + '"' + text[at:]
+    path = tmp_path / "table.csv"
+    path.write_text(text, encoding="utf-8", newline="\n")
+    source = detect(path, format="csv_table", delimiter=",")
+    found = [list(item.fields.values()) for item in read(source) if isinstance(item, Record)]
+    assert [row for n, row in enumerate(rows) if n not in hit and row not in found] == []
 
 
 @RELAXED

@@ -76,7 +76,7 @@ def peek(sample: Sample, part: str = "") -> tuple[tuple[Any, ...], str, str]:
     can make.
     """
     if sample.binary == "parquet":
-        return _peek_parquet(sample), PARQUET, ""
+        return tuple(itertools.islice(_parquet_rows(sample, _LOOK), _LOOK)), PARQUET, ""
     start = sample.text.lstrip()[:1]
     if start not in {"{", "["}:
         return (), "", ""
@@ -230,8 +230,10 @@ def _colon(text: str, at: int) -> int:
     return _skip(text, _skip(text, at) + 1)
 
 
-def _parquet(source: Source | Sample) -> Any:
+def _parquet_rows(source: Source | Sample, batch: int) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a Parquet file, `batch` decoded at a time. Raises `DataError` for a damaged one."""
     try:
+        import pyarrow
         import pyarrow.parquet
     except ImportError:
         raise MissingError(
@@ -240,8 +242,10 @@ def _parquet(source: Source | Sample) -> Any:
             hint=_("pip install pyarrow"),
         ) from None
     try:
-        return pyarrow.parquet.ParquetFile(source.path)
-    except (OSError, ValueError) as error:  # pyarrow's own errors derive from these two
+        with pyarrow.parquet.ParquetFile(source.path) as file:
+            for each in file.iter_batches(batch_size=batch):
+                yield from each.to_pylist()
+    except (OSError, pyarrow.ArrowException, UnicodeDecodeError) as error:
         raise DataError(
             _("damaged Parquet file: {reason}").format(reason=str(error).split("\n")[0]),
             where=str(source.path),
@@ -249,14 +253,6 @@ def _parquet(source: Source | Sample) -> Any:
         ) from None
 
 
-def _peek_parquet(sample: Sample) -> tuple[Any, ...]:
-    batch = next(_parquet(sample).iter_batches(batch_size=_LOOK), None)
-    return tuple(batch.to_pylist()) if batch is not None else ()
-
-
 def _parquet_objects(source: Source) -> Iterator[tuple[str, Any]]:
-    number = 0
-    for batch in _parquet(source).iter_batches(batch_size=1024):
-        for row in batch.to_pylist():
-            number += 1
-            yield f"{source.path}:{number}", row
+    for number, row in enumerate(_parquet_rows(source, 1024), 1):
+        yield f"{source.path}:{number}", row

@@ -14,7 +14,6 @@ from sft import runs
 from sft.errors import SftError
 from sft.i18n import _
 from sft.plan import Plan
-from sft.text import write_json
 
 
 class Watch(Protocol):
@@ -72,13 +71,18 @@ class State:
     stop: Stop
     began: float = 0.0
     first_step: int = 0
+    step_began: float = 0.0
+    busy: float = 0.0
     shown: dict[str, Any] = field(default_factory=dict)
 
     def metrics(self, step: int, logs: Mapping[str, Any]) -> dict[str, Any]:
-        """Return one line of ``log.jsonl``: our names, numbers only, rate in non-pad tokens a second."""
+        """Return one line of ``log.jsonl``: our names, numbers only.
+
+        The rate is in non-pad tokens a second of training, evaluation and saving not counted; `left` counts all.
+        """
         passed = max(time.monotonic() - self.began, 1e-9)
         done = step - self.first_step
-        rate = (self.plan.tokens_per_step or 0.0) * done / passed
+        rate = (self.plan.tokens_per_step or 0.0) * done / max(self.busy, 1e-9)
         names = {
             "loss": "loss",
             "eval_loss": "eval_loss",
@@ -107,7 +111,11 @@ def callback(state: State) -> Any:
             _keep_log_until(state.log, state.first_step)
             state.watch.begin(state.first_step, state.plan.total_steps)
 
+        def on_step_begin(self, args: Any, now: Any, control: Any, **_: Any) -> None:
+            state.step_began = time.monotonic()
+
         def on_step_end(self, args: Any, now: Any, control: Any, **_: Any) -> None:
+            state.busy += time.monotonic() - state.step_began
             if state.stop.name and now.global_step < now.max_steps:
                 control.should_save = control.should_training_stop = True
 
@@ -123,13 +131,9 @@ def callback(state: State) -> Any:
 
         def on_save(self, args: Any, now: Any, control: Any, **_: Any) -> None:
             folder = Path(args.output_dir) / f"checkpoint-{now.global_step}"
-            write_json(folder / runs.COMPLETE, {"step": now.global_step, "files": _sizes(folder)})
+            runs.mark_complete(folder, int(now.global_step))
 
     return Follow()
-
-
-def _sizes(folder: Path) -> dict[str, int]:
-    return {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.name != runs.COMPLETE}
 
 
 def _require_finite(line: Mapping[str, Any]) -> None:

@@ -196,6 +196,25 @@ def held(folder: Path) -> Iterator[None]:
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """Return the complete checkpoints of a run, oldest first; one without its marker is not there."""
-    found = [path.parent for path in (folder / "checkpoints").glob(f"checkpoint-*/{COMPLETE}")]
+    """Return the complete checkpoints of a run, oldest first.
+
+    One without its marker, or with a file that is not as long as the marker says, is not there.
+    """
+    found = [
+        path.parent for path in (folder / "checkpoints").glob(f"checkpoint-*/{COMPLETE}") if _whole(path)
+    ]
     return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))
+
+
+def mark_complete(checkpoint: Path, step: int) -> None:
+    """Write the marker of a checkpoint, with the size of every file in it; must be the last file written."""
+    sizes = {path.name: path.stat().st_size for path in sorted(checkpoint.iterdir()) if path.name != COMPLETE}
+    write_json(checkpoint / COMPLETE, {"step": step, "files": sizes})
+
+
+def _whole(marker: Path) -> bool:
+    try:
+        sizes = json.loads(marker.read_text(encoding="utf-8"))["files"]
+        return all((marker.parent / name).stat().st_size == size for name, size in sizes.items())
+    except (OSError, ValueError, KeyError):
+        return False

@@ -65,7 +65,7 @@ def run(job: Job, folder: Path, *, going_on: bool, use_case: str, watch: follow.
             raise
         finally:
             watch.end()
-        runs.update(folder, **{**outcome.as_dict(), "run": None, "error": None})
+        runs.update(folder, error=None, **{k: v for k, v in outcome.as_dict().items() if k != "run"})
         return outcome
 
 

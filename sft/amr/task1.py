@@ -181,7 +181,8 @@ class _Resolver:
         text = _words(raw)
         head, hash_, number = text.rpartition("#")
         if hash_ and _is_number(number) and not _escapes(head):
-            return _unescape(_unaligned(head)), number
+            head = _unaligned(head)
+            return _unescape("" if head == "/" else head), number
         return _unescape(text), ""
 
     def _leaf(self, atom: Atom) -> Draft | None:

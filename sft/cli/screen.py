@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 
@@ -76,8 +76,8 @@ class Progress:
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self._stream = sys.stderr
-        self._live = self._stream.isatty() and not quiet
+        self._stream: TextIO | None = sys.stderr
+        self._live = sys.stderr.isatty() and not quiet
         self._quiet = quiet
         self._total = 0
         self._shown = 0.0
@@ -86,7 +86,7 @@ class Progress:
     def note(self, text: str) -> None:
         """Say one line; a live line is ended first."""
         self.end()
-        print(text, file=self._stream, flush=True)
+        self._print(text)
 
     def begin(self, done: int, total: int) -> None:
         """Begin at step `done` of `total`."""
@@ -102,10 +102,19 @@ class Progress:
         text = self._line(done, metrics)
         if self._live:
             width = _columns()
-            print(f"\r{text[:width]:<{width}}", end="", file=self._stream, flush=True)
+            self._print(f"\r{text[:width]:<{width}}", end="")
             self._open = True
         else:
-            print(text, file=self._stream, flush=True)
+            self._print(text)
+
+    def _print(self, text: str = "", end: str = "\n") -> None:
+        """Print, and fall silent when the terminal is gone: a closed window must not end a training."""
+        if self._stream is None:
+            return
+        try:
+            print(text, end=end, file=self._stream, flush=True)
+        except OSError:
+            self._stream = None
 
     def _line(self, done: int, metrics: Mapping[str, Any]) -> str:
         share = done / self._total if self._total else 1.0
@@ -123,7 +132,7 @@ class Progress:
     def end(self) -> None:
         """End a live line."""
         if self._open:
-            print(file=self._stream, flush=True)
+            self._print()
             self._open = False
 
 

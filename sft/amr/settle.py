@@ -45,7 +45,7 @@ def unclosed(text: str, at: int, log: Log) -> str:
     log.add("unclosed_quote", at, text=text)
     # Blanks, not nothing: `a:"b` must not become `a:b`, which is a word and a role.
     words = bare_words(text.removeprefix("~").replace('"', " ").replace("\\", " "))
-    return " ".join(map(strip_alignment, words))
+    return " ".join(map(strip_alignment, words)).lstrip(": ")
 
 
 def settle(root: Draft, log: Log) -> Node:

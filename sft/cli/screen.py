@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 import typer
@@ -11,6 +11,7 @@ import typer
 from sft.i18n import _
 from sft.records import Finding
 
+_PLAIN_EVERY = 10  # seconds between lines where there is no terminal
 _MARKS = {"error": "✗", "warning": "!", "info": "·"}
 
 
@@ -70,73 +71,81 @@ def duration(seconds: float | None) -> str:
 
 
 class Progress:
-    """A live line on a terminal, plain lines elsewhere; used by training, prediction and scoring.
+    """A live line on a terminal (rich), plain lines elsewhere; used by training, prediction and scoring.
 
     The stream is taken when the object is made, because the training libraries' own output is redirected later.
     """
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self) -> None:
         self._stream: TextIO | None = sys.stderr
-        self._live = sys.stderr.isatty() and not quiet
-        self._quiet = quiet
+        self._live = sys.stderr.isatty()
+        self._bar: Any = None
+        self._task: Any = None
         self._total = 0
         self._shown = 0.0
-        self._open = False
 
     def note(self, text: str) -> None:
-        """Say one line; a live line is ended first."""
-        self.end()
-        self._print(text)
+        """Say one line; it stands above a live line."""
+        if self._bar is not None:
+            self._draw(lambda: self._bar.console.print(text, markup=False, highlight=False))
+        else:
+            self._print(text)
 
     def begin(self, done: int, total: int) -> None:
         """Begin at step `done` of `total`."""
         self._total, self._shown = total, 0.0
+        if self._live:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+            columns = (BarColumn(24), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
+            console = Console(file=self._stream)
+            self._bar = Progress(*columns, console=console, redirect_stdout=False, redirect_stderr=False)
+            self._task = self._bar.add_task("", total=total, completed=done)
+            self._bar.start()
 
     def step(self, done: int, metrics: Mapping[str, Any]) -> None:
         """Show the state: every step on a terminal, at most every ten seconds and at the end elsewhere."""
+        text = _state(metrics, last=done >= self._total)
         now = time.monotonic()
-        last = done >= self._total
-        if self._quiet or (not self._live and not last and now - self._shown < 10):
-            return
-        self._shown = now
-        text = self._line(done, metrics)
-        if self._live:
-            width = _columns()
-            self._print(f"\r{text[:width]:<{width}}", end="")
-            self._open = True
-        else:
-            self._print(text)
-
-    def _print(self, text: str = "", end: str = "\n") -> None:
-        """Print, and fall silent when the terminal is gone: a closed window must not end a training."""
-        if self._stream is None:
-            return
-        try:
-            print(text, end=end, file=self._stream, flush=True)
-        except OSError:
-            self._stream = None
-
-    def _line(self, done: int, metrics: Mapping[str, Any]) -> str:
-        share = done / self._total if self._total else 1.0
-        bar = "█" * round(16 * share) + "░" * (16 - round(16 * share))
-        parts = [f"  {bar} {done}/{self._total}"]
-        for name, form in (("loss", "loss {:.3f}"), ("eval_loss", "eval {:.3f}"), ("lr", "lr {:.1e}")):
-            if metrics.get(name) is not None:
-                parts.append(form.format(metrics[name]))
-        if metrics.get("tokens_per_s"):
-            parts.append(_("{rate:.0f} tokens/s").format(rate=metrics["tokens_per_s"]))
-        if metrics.get("left") is not None and done < self._total:
-            parts.append(_("{time} left").format(time=duration(metrics["left"])))
-        return "  ".join(parts)
+        if self._bar is not None:
+            self._draw(lambda: self._bar.update(self._task, completed=done, description=text))
+        elif done >= self._total or now - self._shown >= _PLAIN_EVERY:
+            self._shown = now
+            self._print(f"  {done}/{self._total}  {text}")
 
     def end(self) -> None:
-        """End a live line."""
-        if self._open:
-            self._print()
-            self._open = False
+        """End the live line."""
+        if self._bar is not None:
+            self._draw(self._bar.stop)
+            self._bar = None
+
+    def _draw(self, action: Callable[[], object]) -> None:
+        """Draw, and fall silent when the terminal is gone: a closed window must not end a training."""
+        try:
+            action()
+        except OSError:
+            self._bar = self._stream = None
+
+    def _print(self, text: str) -> None:
+        """Print a plain line, as long as the stream is there."""
+        if self._stream is not None:
+            try:
+                print(text, file=self._stream, flush=True)
+            except OSError:
+                self._stream = None
 
 
-def _columns() -> int:
-    import shutil
-
-    return max(40, shutil.get_terminal_size().columns - 1)
+def _state(metrics: Mapping[str, Any], *, last: bool) -> str:
+    parts = [
+        form.format(metrics[name])
+        for name, form in (("loss", "loss {:.3f}"), ("eval_loss", "eval {:.3f}"), ("lr", "lr {:.1e}"))
+        if metrics.get(name) is not None
+    ]
+    if metrics.get("tokens_per_s"):
+        parts.append(_("{rate:.0f} tokens/s").format(rate=metrics["tokens_per_s"]))
+    if metrics.get("rows_per_s"):
+        parts.append(_("{rate:.2f} rows/s").format(rate=metrics["rows_per_s"]))
+    if metrics.get("left") is not None and not last:
+        parts.append(_("{time} left").format(time=duration(metrics["left"])))
+    return "  ".join(parts)

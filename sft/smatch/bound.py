@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from sft.smatch.assign import assign
 from sft.smatch.pairs import HALF, NOWHERE, ONE, Neighbours, Problem
 
+MEMORY = 15  # solutions whose disagreement tells where to branch
+
 
 class Relaxation:
     """The bound of one `Problem`, with the cells that may still be part of a better mapping.
@@ -25,6 +27,7 @@ class Relaxation:
         "_group",
         "_groups",
         "_halves",
+        "_history",
         "_home",
         "_live",
         "_picked",
@@ -44,6 +47,7 @@ class Relaxation:
         self.rows = rows
         self.total = 0
         self.choice: list[int] = []
+        self._history: list[list[int]] = []
         self.price: list[int] = []
         self.cost: list[int] = []
         self.weight = [ONE * count for count in problem.gain]
@@ -122,6 +126,7 @@ class Relaxation:
         twin = object.__new__(Relaxation)
         twin.problem, twin.total = self.problem, self.total
         twin.price, twin.cost, twin.choice = self.price, self.cost, self.choice
+        twin._history = []
         twin._end, twin._halves, twin._home, twin._group = self._end, self._halves, self._home, self._group
         twin.rows = [cells[:] for cells in self.rows]
         twin.weight, twin._live = self.weight[:], self._live[:]
@@ -132,6 +137,7 @@ class Relaxation:
     def solve(self) -> int:
         """Solve the relaxed problem and return the bound, a number of triples."""
         self.total, self.choice, self.price, self.cost = assign(self.rows, self.weight, self.problem.n2)
+        self._history = [*self._history[1 - MEMORY :], self.choice]
         return self.problem.fixed + self.total // ONE
 
     def mapping(self) -> list[int]:
@@ -209,26 +215,28 @@ class Relaxation:
         return True
 
     def doubt(self) -> int:
-        """Return a cell with rivals in its row or column, the chosen one with most open edge pairs first.
+        """Return the cell with rivals in its row or column that the last solutions agree least on.
 
         -1 when no cell has a rival: then all the cells that are left are the best mapping among them.
         """
         n2, live, end = self.problem.n2, self._live, self._end
-        chosen = set(self.choice)
+        votes: dict[int, int] = {}
+        for choice in self._history:
+            for p in choice:
+                votes[p] = votes.get(p, 0) + 1
         crowd = [0] * n2
         for cells in self.rows:
             for p in cells:
                 crowd[p % n2] += 1
-        best, most = -1, -1
+        best, most = -1, (-1, -1)
         for cells in self.rows:
             for p in cells:
                 if len(cells) > 1 or crowd[p % n2] > 1:
-                    count = 0
-                    if p in chosen:
-                        ends = [end[h ^ 1] for h in self._halves.get(p, ())]
-                        count = 1 + sum(1 for q in ends if live[q] and q not in chosen)
-                    if count > most:
-                        best, most = p, count
+                    count = votes.get(p, 0)
+                    edges = sum(live[end[h ^ 1]] for h in self._halves.get(p, ()))
+                    split = (min(count, len(self._history) - count), edges)
+                    if split > most:
+                        best, most = p, split
         return best
 
     def rest(self) -> list[int]:

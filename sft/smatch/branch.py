@@ -8,9 +8,10 @@ from sft.smatch.bound import Relaxation
 from sft.smatch.climb import climb
 from sft.smatch.pairs import NOWHERE, ONE, Neighbours, Problem
 
-ROUNDS = 60  # of the bound at the root; children get fewer, they start from their parent's shares
-CHILD_ROUNDS = 20
-PACE = 1.5  # of the steps at the root; children start at half of it
+BLOCK, CHILD_BLOCK = 20, 10  # rounds of the bound that must bring something, at the root and below
+WORTH = ONE // 20  # what a block must take off the bound to be followed by another
+MOST_ROUNDS = 400
+PACE = 1.5  # of the steps at the root; children start at half of it, from their parent's shares
 CLIMBS = (0, 2, 4, 8, 12, 16, 24, 32, 40)  # the rounds whose mapping is improved by local search
 
 
@@ -66,7 +67,7 @@ class _Search:
 
     def run(self, root: Relaxation, upper: int) -> Solution:
         """Search the whole tree below `root`, whose bound is at most `upper`."""
-        bound = min(upper, self._tighten(root, upper, ROUNDS, PACE))
+        bound = min(upper, self._tighten(root, upper, BLOCK, PACE))
         stage = "bound"
         stack = [(bound, root)]
         while stack and not self.late():
@@ -79,7 +80,7 @@ class _Search:
                 self._offer(node.rest())
                 continue
             for child in self._children(node, p):
-                limit = self._tighten(child, bound, CHILD_ROUNDS, PACE / 2)
+                limit = self._tighten(child, bound, CHILD_BLOCK, PACE / 2)
                 if limit > self.lower:
                     stack.append((limit, child))
         upper = max([self.lower] + [bound for bound, _ in stack])
@@ -96,24 +97,29 @@ class _Search:
         forced.drop(rivals)
         return without, forced
 
-    def _tighten(self, node: Relaxation, upper: int, rounds: int, pace: float) -> int:
-        """Run rounds of the bound on `node`; return the best bound, improving the mapping on the way."""
-        best = None
+    def _tighten(self, node: Relaxation, upper: int, block: int, pace: float) -> int:
+        """Lower the bound of `node` until a block of rounds brings too little; return it.
+
+        The mappings met on the way are offered.
+        """
+        best = mark = 1 << 62
         stale = 0
-        for number in range(rounds):
-            bound = node.solve()
-            upper = min(upper, bound)
-            mapping = node.mapping()
-            self._offer(mapping, node.rows if number in CLIMBS else None)
+        for number in range(MOST_ROUNDS):
+            upper = min(upper, node.solve())
+            self._offer(node.mapping(), node.rows if number in CLIMBS else None)
             if upper <= self.lower or self.late():
                 break
-            if best is None or node.total < best:
+            if node.total < best:
                 best, stale = node.total, 0
             else:
                 stale += 1
                 if stale > 3:
                     pace *= 0.6
                     stale = 0
+            if number % block == block - 1:
+                if mark - best < WORTH:
+                    break
+                mark = best
             node.fix(self.lower)
             if not node.shift(pace, self.lower):
                 break

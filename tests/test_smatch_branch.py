@@ -32,8 +32,7 @@ def problems(count: int, n: int) -> list[Problem]:
 
 def test_branching_alone_finds_the_optimum(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = [branch.solve(problem).lower for problem in problems(25, 7)]
-    monkeypatch.setattr(branch, "ROUNDS", 1)
-    monkeypatch.setattr(branch, "CHILD_ROUNDS", 1)
+    monkeypatch.setattr(branch, "MOST_ROUNDS", 1)
     monkeypatch.setattr(branch, "CLIMBS", ())
     monkeypatch.setattr(branch, "climb", lambda problem, near, rows, mapping, score: (mapping, score))
     found = [branch.solve(problem) for problem in problems(25, 7)]

@@ -4,40 +4,26 @@ The quick checks import no training package: versions come from package metadata
 use the packages for real, in processes of their own (`sft.probes`).
 """
 
-import importlib.metadata
-import json
 import locale
-import re
 import shlex
 import shutil
-import subprocess
 import sys
 import tempfile
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sft import devices, embedded, probes, templates
+from sft import devices, embedded, installed, probes, templates
 from sft.i18n import _
 from sft.requirements import inside, name_of, unmet
 
 _GB = 1024**3
 # The packages whose versions must agree with one another; asked of each other, not of the dozens of small ones below.
 _STACK = frozenset([
-    *(
-        "torch",
-        "torchvision",
-        "torchao",
-        "triton",
-        "xformers",
-        "bitsandbytes",
-        "transformers",
-        "tokenizers",
-        "trl",
-    ),
-    *("peft", "accelerate", "datasets", "huggingface-hub", "safetensors", "numpy", "unsloth", "unsloth-zoo"),
+    *("torch", "torchvision", "torchao", "triton", "xformers", "bitsandbytes", "numpy", "safetensors"),
+    *("transformers", "tokenizers", "huggingface-hub", "trl", "peft", "accelerate", "datasets"),
+    *("unsloth", "unsloth-zoo"),
 ])
 # Oldest driver for a torch built with that CUDA generation (NVIDIA CUDA release notes, minor-version compatibility).
 _DRIVERS = {"11": 450, "12": 525, "13": 580}
@@ -59,14 +45,15 @@ class Check:
 
 def run(*, deep: bool = False) -> list[Check]:
     """Return every check of this machine, in the order to read them; `deep` ones take a minute."""
-    installed, gpus = versions(), devices.gpus()
+    here, declared, gpus = installed.versions(), installed.declared(), devices.gpus()
+    torch, cuda = installed.torch_build()
     found = [
         Check("python", True, sys.version.split()[0]),
-        *packages(installed, declared(), gpu=bool(gpus)),
-        agreement(installed, {name: _requires(name) for name in installed if name in _STACK}),
-        trl(installed, gpu=bool(gpus)),
-        torch_build(installed.get("torch"), _torch_cuda(), gpus, _driver()),
-        xformers(installed, _xformers_torch()),
+        *packages(here, declared, gpu=bool(gpus)),
+        agreement(here, {name: installed.requires(name) for name in here if name in _STACK}),
+        trl(here, gpu=bool(gpus)),
+        torch_build(torch, cuda, gpus, installed.driver()),
+        xformers(here.get("xformers"), installed.xformers_torch(), torch),
         gpu(gpus),
         *machine(Path.cwd()),
         demo_model(),
@@ -75,7 +62,7 @@ def run(*, deep: bool = False) -> list[Check]:
         encoding(),
     ]
     if deep:
-        ranges = {name_of(line): line for line in declared()["train"]}
+        ranges = {name_of(line): line for line in declared["train"]}
         for name in probes.PROBES:
             fine, detail = probes.run(name)
             found.append(Check(f"{name}-deep", fine, detail, "" if fine else mend(ranges[name])))
@@ -98,50 +85,23 @@ def lines(checks: list[Check]) -> Iterator[str]:
             yield f"      → {check.hint}"
 
 
-def versions() -> dict[str, str]:
-    """Return the installed packages as ``{canonical name: version}``."""
-    found: dict[str, str] = {}
-    for each in importlib.metadata.distributions():
-        name, version = each.metadata["Name"], each.metadata["Version"]
-        if name and version:  # a half-removed package leaves a folder without either
-            found.setdefault(name_of(name), version)
-    return found
-
-
-def declared() -> dict[str, list[str]]:
-    """Return what sft itself asks for, by extra ('' for the core), from its metadata or its checkout."""
-    from packaging.requirements import Requirement
-
-    source = _checkout() / "pyproject.toml"
-    if source.is_file():
-        project = tomllib.loads(source.read_text(encoding="utf-8"))["project"]
-        return {"": project["dependencies"], **project["optional-dependencies"]}
-    by_extra: dict[str, list[str]] = {}
-    for line in importlib.metadata.requires("sft") or []:
-        extra = re.search(r"""extra == ['"](\w+)['"]""", line)
-        wanted = Requirement(line)
-        by_extra.setdefault(extra[1] if extra else "", []).append(f"{wanted.name}{wanted.specifier}")
-    return by_extra
-
-
 def mend(requirement: str, flag: str = "--force") -> str:
     """Return the command that puts a package right: the set-up script of a checkout, else pip for that package."""
-    script = _checkout() / "scripts" / "setup.sh"
-    if script.is_file() and Path(sys.prefix) == _checkout() / ".venv":
+    script = installed.checkout() / "scripts" / "setup.sh"
+    if script.is_file() and Path(sys.prefix) == installed.checkout() / ".venv":
         return f"{shlex.quote(str(script))} {flag}"
-    alone = (
-        "" if requirement.startswith("torch") else "--no-deps "
-    )  # torch does not import without its own packages
-    return f"{shlex.quote(sys.executable)} -m pip install {alone}{shlex.quote(requirement or 'sft')}"
+    # Of all packages only torch needs its own dependencies: it does not import without its CUDA libraries.
+    alone = "" if name_of(requirement) == "torch" else "--no-deps "
+    return f"{shlex.quote(sys.executable)} -m pip install {alone}{shlex.quote(requirement)}"
 
 
-def packages(installed: Mapping[str, str], wanted: Mapping[str, list[str]], *, gpu: bool) -> Iterator[Check]:
+def packages(here: Mapping[str, str], wanted: Mapping[str, list[str]], *, gpu: bool) -> Iterator[Check]:
     """Check each training package against the range sft declares; those of the GPU are asked for where one is."""
     for extra in ("train", "gpu"):
         for line in wanted.get(extra, []):
             requirement = line.partition(";")[0].strip()
             name = name_of(requirement)
-            version = installed.get(name)
+            version = here.get(name)
             if version is not None and inside(requirement, version):
                 yield Check(name, True, version)
             elif version is not None:
@@ -150,18 +110,17 @@ def packages(installed: Mapping[str, str], wanted: Mapping[str, list[str]], *, g
             elif extra == "train":
                 yield Check(name, False, _("not installed"), mend(requirement))
             elif gpu:
-                yield Check(
-                    name, True, _("not installed; training on the GPU is slower without"), mend(requirement)
-                )
+                detail = _("not installed; training on the GPU is slower without")
+                yield Check(name, True, detail, mend(requirement))
 
 
-def agreement(installed: Mapping[str, str], requires: Mapping[str, list[str]]) -> Check:
+def agreement(here: Mapping[str, str], requires: Mapping[str, list[str]]) -> Check:
     """Check that the training packages accept one another's versions, by their own metadata."""
-    broken = [each for each in unmet(installed, requires) if each.have and each.name in _STACK]
+    broken = [each for each in unmet(here, requires) if each.have and each.name in _STACK]
     said = [
         _("{package} {version} wants {requirement}, {have} is here").format(
             package=each.package,
-            version=installed[each.package],
+            version=here[each.package],
             requirement=each.requirement,
             have=each.have,
         )
@@ -171,9 +130,9 @@ def agreement(installed: Mapping[str, str], requires: Mapping[str, list[str]]) -
     return Check("agreement", not broken, detail, mend(broken[0].requirement) if broken else "")
 
 
-def trl(installed: Mapping[str, str], *, gpu: bool) -> Check:
+def trl(here: Mapping[str, str], *, gpu: bool) -> Check:
     """Check for TRL 1.15.0 without a GPU: its fused LM head then always launches Triton, and training crashes."""
-    trapped = installed.get("trl") == "1.15.0" and "triton" in installed and not gpu
+    trapped = here.get("trl") == "1.15.0" and "triton" in here and not gpu
     if trapped:
         return Check(
             "trl-cpu", False, _("trl 1.15.0 with triton cannot train without a GPU"), mend("trl==1.14.2")
@@ -208,15 +167,14 @@ def torch_build(
     return Check("torch-build", True, build)
 
 
-def xformers(installed: Mapping[str, str], built_for: str | None) -> Check:
-    """Check that xformers, compiled against one torch only (`built_for`), finds that torch."""
-    have, torch = installed.get("xformers"), installed.get("torch", "")
-    if have is None or built_for is None:
+def xformers(version: str | None, built_for: str | None, torch: str | None) -> Check:
+    """Check that xformers, compiled against one build of torch only (`built_for`), finds that build."""
+    if version is None or built_for is None:
         return Check("xformers-build", True, _("xformers is not used"))
     if built_for == torch:
         return Check("xformers-build", True, _("built for torch {torch}").format(torch=torch))
     detail = _("xformers {version} is built for torch {built}, {torch} is here: it does not load").format(
-        version=have, built=built_for, torch=torch or "-"
+        version=version, built=built_for, torch=torch or "-"
     )
     return Check("xformers-build", False, detail, mend(f"torch=={built_for.partition('+')[0]}", "--gpu"))
 
@@ -280,7 +238,7 @@ def template_files() -> Check:
         )
     folder = templates.folders()[0] if good else "-"
     detail = _("{n} in {folder}").format(n=len(good), folder=folder)
-    return Check("templates", bool(good), detail, "" if good else mend(""))
+    return Check("templates", bool(good), detail, "" if good else mend("sft"))
 
 
 def cache() -> Check:
@@ -301,44 +259,3 @@ def encoding() -> Check:
     name = locale.getpreferredencoding(False)
     fine = name.upper().replace("-", "") == "UTF8"
     return Check("locale", fine, name, "" if fine else "export LC_ALL=C.UTF-8 PYTHONUTF8=1")
-
-
-def _checkout() -> Path:
-    return Path(__file__).resolve().parents[1]
-
-
-def _requires(name: str) -> list[str]:
-    return importlib.metadata.requires(name) or []
-
-
-def _text_of(package: str, path: str) -> str:
-    """Return a file of an installed package without importing it; '' when there is none."""
-    try:
-        return Path(str(importlib.metadata.distribution(package).locate_file(path))).read_text(
-            encoding="utf-8"
-        )
-    except (importlib.metadata.PackageNotFoundError, OSError):
-        return ""
-
-
-def _torch_cuda() -> str | None:
-    found = re.search(r"^cuda\b[^=]*= '([\d.]+)'", _text_of("torch", "torch/version.py"), re.MULTILINE)
-    return found[1] if found else None
-
-
-def _xformers_torch() -> str | None:
-    text = _text_of("xformers", "xformers/cpp_lib.json")
-    return str(json.loads(text)["version"]["torch"]) if text else None
-
-
-def _driver() -> str | None:
-    if shutil.which("nvidia-smi") is None:
-        return None
-    query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
-    try:
-        done = subprocess.run(
-            query, capture_output=True, text=True, encoding="utf-8", timeout=20, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.split()[0] if done.returncode == 0 and done.stdout.split() else None

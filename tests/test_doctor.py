@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from sft import doctor, probes
+from sft import doctor, installed, probes
 from sft.cli import app
 from sft.devices import Device
 from sft.doctor import Check
@@ -90,13 +90,12 @@ def test_torch_build_must_fit_gpu_and_driver(
 
 
 def test_xformers_wants_the_torch_it_was_built_for() -> None:
-    installed = {"xformers": "0.0.35", "torch": "2.13.0+cu130"}
-    check = doctor.xformers(installed, "2.10.0+cu128")
+    check = doctor.xformers("0.0.35", "2.10.0+cu128", "2.13.0+cu130")
     assert not check.ok
     assert "2.10.0+cu128" in check.detail
     assert "torch==2.10.0" in check.hint or "--gpu" in check.hint
-    assert doctor.xformers(installed | {"torch": "2.10.0+cu128"}, "2.10.0+cu128").ok
-    assert doctor.xformers({}, None).ok
+    assert doctor.xformers("0.0.35", "2.10.0+cu128", "2.10.0+cu128").ok
+    assert doctor.xformers(None, None, "2.13.0").ok
 
 
 def test_gpus_are_named_and_none_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,8 +152,21 @@ def test_the_set_up_script_mends_its_own_environment_only(monkeypatch: pytest.Mo
     assert "--no-deps" not in doctor.mend("torch<2.15")
 
 
+def test_builds_are_read_without_importing(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = {
+        "torch": "from typing import Optional\n__version__ = '2.10.0+cu128'\ncuda: Optional[str] = '12.8'\nhip: Optional[str] = None\n",
+        "xformers": '{"version": {"cuda": 1208, "hip": null, "torch": "2.10.0+cu128"}, "env": {}}',
+    }
+    monkeypatch.setattr(installed, "_text_of", lambda package, _path: text[package])
+    assert installed.torch_build() == ("2.10.0+cu128", "12.8")
+    assert installed.xformers_torch() == "2.10.0+cu128"
+    text |= {"torch": "__version__ = '2.13.0+cpu'\ncuda: str | None = None\n", "xformers": ""}
+    assert installed.torch_build() == ("2.13.0+cpu", None)
+    assert installed.xformers_torch() is None
+
+
 def test_ranges_come_from_pyproject() -> None:
-    assert any(line.startswith("trl") for line in doctor.declared()["train"])
+    assert any(line.startswith("trl") for line in installed.declared()["train"])
 
 
 def test_the_quick_checks_import_no_training_package() -> None:

@@ -76,9 +76,15 @@ def contradictions(items: Iterable[Item]) -> Finding | None:
         "warning",
         len(groups),
         _("{n} inputs carry more than one label").format(n=len(groups)),
-        tuple(" ≠ ".join(f"{item.id} ({item.label})" for item in group) for group in groups),
+        tuple(" ≠ ".join(f"{item.id} ({_short(item.label)})" for item in group) for group in groups),
         _("decide which label is right: a model cannot learn both, and a score counts one as an error"),
     )
+
+
+def _short(label: str) -> str:
+    """Return a label as it fits into a line: a free answer or a graph is cut for the eye."""
+    text = " ".join(label.split())
+    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def leaks(items: Sequence[Item], heldout: Collection[str] = ()) -> list[Finding]:

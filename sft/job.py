@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from sft.settings import Resolved
 
 
+_FEWEST = 8  # validation rows whose loss is watched, at least
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """Everything that is settled before a model is loaded."""
@@ -71,9 +74,24 @@ def choose_rows(
         train = [row for row, side in zip(every, sides, strict=True) if side == splits.TRAIN]
         valid = [row for row, side in zip(every, sides, strict=True) if side == splits.VALID]
     if settings.limit is not None and settings.limit < len(train):
-        chosen = set(splits.sample([row.id for row in train], settings.limit, settings.seed))
-        train = [row for row in train if row.id in chosen]
+        train = _sampled(train, settings.limit, settings.seed)
     return train, valid
+
+
+def _sampled(rows: list[Row], limit: int, seed: int) -> list[Row]:
+    chosen = set(splits.sample([row.id for row in rows], limit, seed))
+    return [row for row in rows if row.id in chosen]
+
+
+def _loss_rows(data: prepared.Prepared, valid: list[Row], settings: "TrainSettings") -> list[Row]:
+    """Return the validation rows whose loss is watched: as small a part of them as the limit makes of the training rows.
+
+    Else a run on 100 rows would spend most of its time evaluating. Scoring takes all held-out rows all the same.
+    """
+    every = len(data.rows.get("train", ()))
+    if settings.limit is None or settings.limit >= every:
+        return valid
+    return _sampled(valid, max(_FEWEST, round(len(valid) * settings.limit / every)), settings.seed)
 
 
 def prepare(
@@ -89,9 +107,9 @@ def prepare(
     loaded = tokenizer.load(small.folder, model, settings.chat_format)
     rows, valid_rows = choose_rows(data, settings, resplit=resplit)
     trained = audit.encode(rows, loaded, settings.max_length)
-    valid = audit.encode(valid_rows, loaded, settings.max_length)
+    valid = audit.encode(_loss_rows(data, valid_rows, settings), loaded, settings.max_length)
     audit.require(trained)
-    facts = audit.summary(trained, valid)
+    facts = audit.summary(trained, valid) | {"held_out": len(valid_rows)}
     unlimited = settings.model_copy(
         update={"limit": None}
     )  # the limit was applied above, before rows were rejected

@@ -19,6 +19,7 @@ from sft.records import Message, Row
 from sft.text import write_json, write_jsonl
 
 FACTS = "sft.json"
+_GPU_BATCH, _CPU_BATCH = 16, 32  # a CPU spends its time on reading weights, so wide batches are nearly free
 _MARGIN = 1.25  # the longest gold answer in tokens, and a quarter more: a limit that no good answer meets
 
 
@@ -117,10 +118,12 @@ def generate(
     limit: int,
     batch: int,
     told: Callable[[int], None],
+    note: Callable[[str], None],
 ) -> list[Generated]:
     """Answer every prompt (token ids); the order of the result is that of `prompts`.
 
-    Longest prompts go first, so that memory trouble shows at once and a batch wastes little padding.
+    Longest prompts go first, so that memory trouble shows at once and a batch wastes little padding. Out of GPU
+    memory, the batch is halved and the same rows are tried again: greedy answers do not depend on the batch.
     """
     import torch
     from transformers import GenerationConfig
@@ -134,22 +137,39 @@ def generate(
     )
     order = sorted(range(len(prompts)), key=lambda i: (-len(prompts[i]), i))
     out: dict[int, Generated] = {}
-    device = next(model.parameters()).device
-    for start in range(0, len(order), batch):
-        chosen = order[start : start + batch]
-        width = max(len(prompts[i]) for i in chosen)
-        ids = torch.full((len(chosen), width), loaded.pad_id, dtype=torch.long)
-        mask = torch.zeros_like(ids)
-        for line, i in enumerate(chosen):
-            ids[line, width - len(prompts[i]) :] = torch.tensor(prompts[i])
-            mask[line, width - len(prompts[i]) :] = 1
-        result = model.generate(
-            input_ids=ids.to(device), attention_mask=mask.to(device), generation_config=config
-        )
-        for line, i in enumerate(chosen):
-            out[i] = _generated(result[line, width:].tolist(), loaded)
+    while order:
+        chosen = order[:batch]
+        try:
+            answers_ids = _batch(model, loaded.pad_id, [prompts[i] for i in chosen], config)
+        except torch.OutOfMemoryError:
+            if batch == 1:
+                raise
+            torch.cuda.empty_cache()
+            batch = max(1, batch // 2)
+            note(_("out of memory: going on with {n} prompts per batch").format(n=batch))
+            continue
+        out |= {i: _generated(ids, loaded) for i, ids in zip(chosen, answers_ids, strict=True)}
+        order = order[len(chosen) :]
         told(len(out))
     return [out[i] for i in range(len(prompts))]
+
+
+def _batch(model: Any, pad_id: int, prompts: Sequence[Sequence[int]], config: Any) -> list[list[int]]:
+    """Return the new token ids of each prompt; padding stands on the left, so that all answers begin together."""
+    import torch
+
+    width = max(len(prompt) for prompt in prompts)
+    ids = torch.full((len(prompts), width), pad_id, dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for line, prompt in enumerate(prompts):
+        ids[line, width - len(prompt) :] = torch.tensor(prompt)
+        mask[line, width - len(prompt) :] = 1
+    device = next(model.parameters()).device
+    result = model.generate(
+        input_ids=ids.to(device), attention_mask=mask.to(device), generation_config=config
+    )
+    new: list[list[int]] = result[:, width:].tolist()
+    return new
 
 
 def _generated(ids: list[int], loaded: tokenizer.Loaded) -> Generated:
@@ -166,7 +186,7 @@ def run(
     *,
     label_set: Sequence[str] = (),
     limit: int | None = None,
-    batch: int = 16,
+    batch: int | None = None,
     told: Callable[[int], None] = lambda done: None,
     note: Callable[[str], None] = lambda text: None,
 ) -> list[dict[str, Any]]:
@@ -182,7 +202,8 @@ def run(
         tokens = max(room, 1)
     began = time.monotonic()
     with model_of(source) as model:
-        generated = generate(model, source.loaded, prompts, tokens, batch, told)
+        size = batch or (_CPU_BATCH if next(model.parameters()).device.type == "cpu" else _GPU_BATCH)
+        generated = generate(model, source.loaded, prompts, tokens, size, told, note)
     lines = [
         {"id": row.id, "raw": item.raw, "tokens": item.tokens, "stopped": item.stopped}
         | answers.read(template, item.raw, label_set).as_dict()

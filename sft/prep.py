@@ -227,7 +227,7 @@ def _label_columns(built: Built) -> list[Finding]:
 
 
 def _target(row: Row) -> str:
-    return str(row.meta.get("graph") or row.meta.get("label") or row.messages[-1].content)
+    return str(row.meta.get("label") or " ".join(row.messages[-1].content.split()))
 
 
 def write(

@@ -57,6 +57,10 @@ def audit(facts: Any) -> Iterator[str]:
         tokens=facts["tokens"],
         supervised=facts["supervised_tokens"],
     )
+    if facts["held_out"] > facts["valid_rows"]:
+        yield _("  ({n} rows are held out for scoring; the loss is watched on {few} of them)").format(
+            n=facts["held_out"], few=facts["valid_rows"]
+        )
     head = ["", "min", "p50", "p95", "p99", "max"]
     names = ("min", "p50", "p95", "p99", "max")
     rows = [

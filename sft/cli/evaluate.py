@@ -17,7 +17,7 @@ def evaluate(
     run: Run = "",
     split: Split = "",
     base: Annotated[bool, typer.Option("--base", help=_("score the untrained base model beside it"))] = False,
-    batch_size: Batch = 16,
+    batch_size: Batch = None,
     as_json: Annotated[bool, typer.Option("--json", help=_("print one JSON object"))] = False,
 ) -> None:
     """Score labels (accuracy, macro-F1, confusion) or free answers (exact match, token F1), beside baselines.

@@ -17,7 +17,7 @@ Run = Annotated[str, typer.Option(help=_("name of a run; default: the newest fin
 Split = Annotated[
     str, typer.Option(metavar="valid|test", help=_("split; default: test when there is one, else valid"))
 ]
-Batch = Annotated[int, typer.Option(help=_("prompts per batch"))]
+Batch = Annotated[int | None, typer.Option(help=_("prompts per batch; default: 16 on a GPU, 32 on a CPU"))]
 NewTokens = Annotated[
     int | None, typer.Option(help=_("limit of new tokens; default: from the longest training answer"))
 ]
@@ -34,7 +34,7 @@ def predict(
     ] = False,
     template: Annotated[str, typer.Option(help=_("insist on another template than the adapter's"))] = "",
     out: Annotated[Path | None, typer.Option(help=_("file of the predictions"))] = None,
-    batch_size: Batch = 16,
+    batch_size: Batch = None,
     max_new_tokens: NewTokens = None,
     as_json: Annotated[bool, typer.Option("--json", help=_("print one JSON object"))] = False,
 ) -> None:
@@ -71,7 +71,7 @@ def make(
     *,
     base: bool = False,
     asked: bool = False,
-    batch: int = 16,
+    batch: int | None = None,
     limit: int | None = None,
 ) -> list[dict[str, Any]]:
     """Predict `rows` with the run's adapter, or its bare base, showing progress; also used by the scoring commands."""

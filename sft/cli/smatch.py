@@ -26,7 +26,7 @@ def smatch(
     time_limit: Annotated[
         float | None, typer.Option(metavar="SECONDS", help=_("per pair; an open pair gives an interval"))
     ] = None,
-    batch_size: Batch = 16,
+    batch_size: Batch = None,
     as_json: Annotated[bool, typer.Option("--json", help=_("print one JSON object"))] = False,
 ) -> None:
     """Score graphs exactly, with a proof; what cannot be parsed counts as zero, nothing is dropped.
@@ -59,7 +59,7 @@ def _files(pred: Path, gold: Path, mode: str, time_limit: float | None) -> dict[
 
 
 def _run(
-    name: str, split: str, mode: str, time_limit: float | None, *, base: bool, batch: int
+    name: str, split: str, mode: str, time_limit: float | None, *, base: bool, batch: int | None
 ) -> dict[str, Any]:
     from sft import heldout, report
     from sft.text import write_json
@@ -103,7 +103,7 @@ def _run(
     return value | {"out": str(out)}
 
 
-def predictions(held: "HeldOut", *, batch: int, base: bool = False) -> list[Any]:
+def predictions(held: "HeldOut", *, batch: int | None, base: bool = False) -> list[Any]:
     """Return the predictions of the held-out rows; make them first when they are not there."""
     from sft import heldout
     from sft.cli import predict

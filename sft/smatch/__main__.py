@@ -4,6 +4,7 @@ Prints the score and its signature. Exit code 0: every pair proven; 1: some pair
 """
 
 import argparse
+import gc
 import sys
 
 from sft.errors import SftError
@@ -47,4 +48,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    gc.disable()  # nothing here makes cycles, and looking for them costs a tenth of the time
     sys.exit(main())

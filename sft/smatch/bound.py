@@ -113,7 +113,16 @@ class Relaxation:
         n2, share, end = self.problem.n2, self._share, self._end
         for g in groups:
             halves = self._groups[g]
-            if len(halves) < 2:
+            if len(halves) == 2:
+                h, other = halves
+                (i, j), (k, m) = divmod(end[h ^ 1], n2), divmod(end[other ^ 1], n2)
+                if i != k and j != m:
+                    value, picked = share[h] + share[other], halves[:]
+                elif share[h] >= share[other]:
+                    value, picked = share[h], [h]
+                else:
+                    value, picked = share[other], [other]
+            elif len(halves) < 2:
                 value, picked = sum([share[h] for h in halves]), halves[:]
             else:
                 value, picked = _matching([(end[h ^ 1], share[h], h) for h in halves], n2)

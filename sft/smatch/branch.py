@@ -29,28 +29,49 @@ class Solution:
 
 def solve(problem: Problem, time_limit: float | None = None) -> Solution:
     """Return the best mapping of `problem`; unless `time_limit` seconds pass, `upper` equals `lower`."""
-    rows = problem.rows()
-    n2 = problem.n2
-    total, choice, price, cost = assign(rows, problem.weight, n2)
+    n2, weight = problem.n2, problem.weight
+    rows, total, choice, price, cost = _first(problem)
     mapping = [p % n2 if p >= 0 else NOWHERE for p in choice]
     upper = problem.fixed + total // ONE
     lower = problem.score(mapping)
     if lower == upper:
         return Solution(lower, upper, mapping, "assignment")
     near = Neighbours(problem)
-    for _round in range(2):  # what cannot beat the mapping goes; a better mapping sends more
+    start = -1
+    rows = rows or problem.rows()
+    while start < lower:  # what cannot beat the mapping goes; a better mapping sends more
+        start = lower
         slack = total - (lower + 1 - problem.fixed) * ONE
         for i, cells in enumerate(rows):
             limit, offset = price[i] - slack, i * n2
-            rows[i] = [p for p in cells if limit + cost[p - offset] <= problem.weight[p]]
-        before = lower
-        mapping, lower = climb(problem, near, rows, mapping, lower)
-        if lower == upper:
-            return Solution(lower, upper, mapping, "climb")
-        if lower == before:
-            break
+            rows[i] = [p for p in cells if limit + cost[p - offset] <= weight[p]]
+        if choice:
+            choice = []
+            mapping, lower = climb(problem, near, rows, mapping, lower)
+            if lower == upper:
+                return Solution(lower, upper, mapping, "climb")
     search = _Search(problem, near, mapping, lower, time_limit)
     return search.run(Relaxation(problem, near, rows), upper)
+
+
+def _first(problem: Problem) -> tuple[list[list[int]], int, list[int], list[int], list[int]]:
+    """Return the candidate cells and the best assignment on their weights, as `assign` does.
+
+    Often that is simply the best cell of every row; then the candidate cells are not looked up.
+    """
+    n2, weight = problem.n2, problem.weight
+    price = []
+    choice = []
+    for start in range(0, problem.n1 * n2, n2):
+        row = weight[start : start + n2]
+        best = max(row)
+        price.append(best)
+        choice.append(start + row.index(best) if best else -1)
+    columns = [p % n2 for p in choice if p >= 0]
+    if len(set(columns)) < len(columns):
+        rows = problem.rows()
+        return rows, *assign(rows, weight, n2)
+    return [], sum(price), choice, price, [0] * n2
 
 
 class _Search:

@@ -4,15 +4,14 @@ The fast path takes a record only when it understands every character of it; wha
 reader would read the same way.
 """
 
+import pathlib
 import re
-from pathlib import Path
 from typing import NamedTuple
 
 from sft.errors import DataError
 from sft.i18n import _
 from sft.smatch.score import CorpusScore, match, summarise
 from sft.smatch.triples import Convention, Edge, Triples, flatten
-from sft.text import read_text
 
 _WORD = r"""[^\s()":/~#]+"""
 _TOKEN = re.compile(
@@ -124,8 +123,8 @@ def score_files(pred: str, gold: str, mode: str, time_limit: float | None = None
     Raises `DataError` when a file cannot be read or the numbers of records differ.
     """
     convention = Convention(mode)
-    ours = read(read_text(Path(pred)), convention)
-    theirs = read(read_text(Path(gold)), convention)
+    ours = read(_text(pred), convention)
+    theirs = read(_text(gold), convention)
     if len(ours) != len(theirs):
         raise DataError(
             _("{pred} has {n} graphs, {gold} has {m}").format(
@@ -135,6 +134,19 @@ def score_files(pred: str, gold: str, mode: str, time_limit: float | None = None
         )
     scores = [match(a.triples, b.triples, time_limit) for a, b in zip(ours, theirs, strict=True)]
     return summarise(scores, mode), sum(item.repaired for item in ours)
+
+
+def _text(path: str) -> str:
+    """Return the text of a UTF-8 file; anything else is left to `sft.text.read_text` and its errors."""
+    try:
+        with pathlib.Path(path).open("rb") as file:
+            return file.read().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        from pathlib import Path
+
+        from sft.text import read_text
+
+        return read_text(Path(path))
 
 
 def _tolerant(body: str, line: int, convention: Convention) -> Item:

@@ -1,6 +1,5 @@
 """Score graphs and corpora: every number is exact, or comes with the interval it lies in."""
 
-import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -153,8 +152,10 @@ def bootstrap(pairs: Sequence[PairScore], samples: int = 1000, seed: int = 0) ->
     """Return the 95 % interval of micro F1 over `samples` corpora drawn from `pairs` with replacement."""
     if not pairs:
         return 0.0, 0.0
+    from random import Random
+
     counts = [(2 * p.matched, p.pred + p.gold) for p in pairs]
-    draw = random.Random(seed)
+    draw = Random(seed)
     values = []
     for _sample in range(samples):
         drawn = draw.choices(counts, k=len(counts))
@@ -183,7 +184,7 @@ def paired_test(a: Sequence[PairScore], b: Sequence[PairScore], samples: int = 1
     same = [(2 * x.matched, x.pred + x.gold) for x, y in zip(a, b, strict=True) if _same(x, y)]
     base = (sum(m for m, _ in same), sum(s for _, s in same))
     observed = _difference(base, rows, 0)
-    draw = random.Random(seed)
+    draw = Random(seed)
     extreme = sum(
         _difference(base, rows, draw.getrandbits(len(rows)) if rows else 0) >= observed - 1e-12
         for _sample in range(samples)

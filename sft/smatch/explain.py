@@ -36,7 +36,7 @@ def explain(
     [Marked(source='c', role='instance', target='xe', matched=False)]
     """
     convention = Convention(mode)
-    ours, theirs = (graph and convention.triples(*flatten(graph)) for graph in (pred, gold))
+    ours, theirs = [None if g is None else convention.triples(*flatten(g)) for g in (pred, gold)]
     score = match(ours, theirs, time_limit)
     there = dict(score.mapping)
     back = {gold_name: name for name, gold_name in score.mapping}

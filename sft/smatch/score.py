@@ -172,6 +172,8 @@ def paired_test(a: Sequence[PairScore], b: Sequence[PairScore], samples: int = 1
     Each sample swaps the two systems' scores of every sentence with chance ½; p counts the samples whose
     difference of F1 is at least the one observed (two-sided, with the usual +1). Raises `DataError` on unequal n.
     """
+    from random import Random
+
     if len(a) != len(b):
         raise DataError(
             _("the two systems have {a} and {b} scores").format(a=len(a), b=len(b)),

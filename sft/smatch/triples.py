@@ -131,7 +131,7 @@ class Convention:
         fixed: frozenset[str] = frozenset()
         top = "^"
         if self.mode == "amr":
-            top = "^" + labelled[0][1]
+            top = "^" + labelled[0][1][1:]
             labelled, oriented = _dereify(labelled, oriented)
         unary: dict[str, list[int]] = {top: [0]}
         relations: dict[str, list[tuple[int, int]]] = {}

@@ -4,6 +4,7 @@ r"""Text at the edge: explicit UTF-8, NFC, mojibake detection, atomic writes, JS
 enters is brought to NFC once, here, and every file written is UTF-8 with ``\n``.
 """
 
+import functools
 import json
 import os
 import re
@@ -17,9 +18,10 @@ from typing import Any
 from sft.errors import DataError
 from sft.i18n import _
 
-# UTF-8 Vietnamese read as cp1252/cp1254: lead bytes C3 C4 C6 E1 E2 F0 shown as letters, followed by what a
-# continuation byte looks like in those code pages. Real Vietnamese never has these pairs.
-_MOJIBAKE = re.compile(r"á[»º¼½]|Ã[\u0080-\u00bf‚-›ˆ˜–-†‡•…‰]|Ä[‘\u0090‚]|Æ[°¡]|â€|ðŸ|ğŸ|Ã´|Ã¢|Ãª")
+# The code pages that UTF-8 Vietnamese is mostly misread with: Windows (Western, Turkish, Vietnamese) and Excel on a Mac.
+_CODE_PAGES = ("cp1252", "cp1254", "cp1258", "latin-1", "mac_roman")
+_MARKS = "\u0300\u0301\u0309\u0303\u0323\u0302\u0306\u031b"  # the five tones; circumflex, breve, horn
+_CLOSING = {"»": "«", "”": "“", "’": "‘", "›": "‹"}
 # Look-alikes and marks that carry no text: zero-width, BOM inside a file, soft hyphen, C0/C1 controls.
 _INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
@@ -33,16 +35,62 @@ def nfc(text: str) -> str:
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 
 
+def vietnamese_letters() -> tuple[str, ...]:
+    """Return the 134 letters of Vietnamese that are not ASCII, in NFC.
+
+    >>> len(vietnamese_letters()), vietnamese_letters()[:6]
+    (134, ('à', 'á', 'ả', 'ã', 'ạ', 'ă'))
+    """
+    tones = ["", *_MARKS[:5]]
+    small = [unicodedata.normalize("NFC", vowel + tone) for vowel in "aăâeêioôơuưy" for tone in tones]
+    letters = [letter for letter in (*small, "đ") if not letter.isascii()]
+    return (*letters, *(letter.upper() for letter in letters))
+
+
+@functools.cache
+def _damage() -> re.Pattern[str]:
+    """Return what finds a Vietnamese letter that was written as UTF-8 and read with one of the code pages.
+
+    A byte that the code page lacks is shown as a control character, as U+FFFD or not at all.
+    """
+    pieces: dict[str, set[str]] = {}
+    for page in _CODE_PAGES:
+        # A lone mark (NFD) reads as two common letters on a Mac: only the Windows pages are unmistakable.
+        for letter in vietnamese_letters() + (tuple(_MARKS) if page != "mac_roman" else ()):
+            shown = [bytes([byte]).decode(page, "replace") for byte in letter.encode()]
+            for unknown in (None, "\ufffd"):
+                made = [
+                    unknown or chr(byte) if char == "\ufffd" else char
+                    for char, byte in zip(shown, letter.encode(), strict=True)
+                ]
+                pieces.setdefault("".join(made[:-1]), set()).add(made[-1])
+    parts = [f"{re.escape(head)}[{re.escape(''.join(sorted(tails)))}]" for head, tails in pieces.items()]
+    # Besides the letters: a dropped third byte, signs such as ° and the no-break space, curly quotes and dashes, emoji.
+    return re.compile("|".join([*parts, r"á[º»](?=\w)", "Â[\u0080-\u00bf]", "â€", "ðŸ", "ğŸ"]))
+
+
 def mojibake(text: str) -> str:
-    """Return the first piece of `text` that looks like UTF-8 decoded with a Western code page, else ''.
+    """Return the first piece of `text` that looks like UTF-8 decoded with a code page of another kind, else ''.
 
     >>> mojibake("Tiếng Việt".encode().decode("cp1252", "ignore"))
-    'áº'
-    >>> mojibake("Câu này là tiếng Việt: Ăn, ÂU, Đã, cá")
+    'áº¿'
+    >>> mojibake("Câu này là tiếng Việt: Ăn, ÂU, “XÃ”, «ba má»")
     ''
     """
-    found = _MOJIBAKE.search(text)
-    return found.group(0) if found else ""
+    if text.isascii():
+        return ""
+    return next((found[0] for found in _damage().finditer(text) if not _genuine(text, found)), "")
+
+
+def _genuine(text: str, found: re.Match[str]) -> bool:
+    """Tell whether the piece is good text after all: a capital letter, or á, before a closing quote or a no-break space."""
+    opening = _CLOSING.get(found[0][1])
+    if opening:
+        before = text[: found.start()]
+        return before.count(opening) > before.count(found[0][1])
+    if found[0][1] != "\u00a0":
+        return False
+    return not (text[: found.start()][-1:].islower() or text[found.end() :][:1].islower())
 
 
 def invisible(text: str) -> int:
@@ -82,10 +130,11 @@ def read_text(path: Path, encoding: str = "") -> str:
             _("unknown encoding {name!r}").format(name=chosen), hint=_("e.g. --encoding cp1258")
         ) from None
     except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
+        # `error.object` may lack the BOM that `raw` has, and in UTF-16 a line end is two bytes.
+        line = error.object[: error.start].decode(error.encoding, "ignore").count("\n") + 1
         raise DataError(
             _("not {encoding} text (byte 0x{byte:02x})").format(
-                encoding=chosen.removesuffix("-sig"), byte=raw[error.start]
+                encoding=chosen.removesuffix("-sig"), byte=error.object[error.start]
             ),
             where=f"{path}:{line}",
             hint=_("save the file as UTF-8, or name its encoding: --encoding cp1258"),

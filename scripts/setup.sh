@@ -44,8 +44,9 @@ suits() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15
 has() { "$1" -c "import ${2// /, }" </dev/null 2>/dev/null; }
 
 find_python() { # prints the first Python that can make a virtual environment
-  local name bare="" seen=""
-  for name in ${PYTHON:-python3.11 python3.12 python3.13 python3.14 python3 python}; do
+  local name bare="" seen="" names=(python3.11 python3.12 python3.13 python3.14 python3 python)
+  [ -z "${PYTHON:-}" ] || names=("$PYTHON")
+  for name in "${names[@]}"; do
     command -v "$name" >/dev/null || continue
     seen=${seen:-"$name is $("$name" -c 'import platform; print(platform.python_version())' 2>/dev/null || echo broken)"}
     suits "$name" || continue

@@ -78,7 +78,9 @@ class Checkout:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
-    return Checkout(tmp_path)
+    folder = tmp_path / "một kho"  # a space and letters beyond ASCII
+    folder.mkdir()
+    return Checkout(folder)
 
 
 @pytest.mark.parametrize("script", SHELL, ids=lambda path: path.name)

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 PEER = r"""
-import json, sys
+import json, re, sys
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 
@@ -29,7 +29,7 @@ def graphs(path):
         line = line.strip()
         if not line:
             if seen:
-                out.append(" ".join(body))
+                out.append(re.sub(r'(:[^\s()"]+)\(', r"\1 (", " ".join(body)))  # smatchpp needs the blank
             body, seen = [], False
         else:
             seen = True
@@ -159,8 +159,8 @@ def _times(options: argparse.Namespace, pred: str, gold: str) -> None:
     for name, command, repeat in runs:
         best, peak, code = min(_run(command) for _ in range(repeat))
         taken[name] = best
-        note = "" if code in {0, 1} else f"  (exit code {code})"
         base = {"smatch -r 4": "sft smatch", "smatchpp amr": "sft amr"}.get(name)
+        note = "" if code == 0 or (code == 1 and base is None) else f"  (stopped, exit code {code})"
         ratio = f"  {best / taken[base]:6.1f} x {base}" if base else ""
         print(f"   {name:13} {best:8.3f} s  {peak:6.0f} MB{ratio}{note}", flush=True)
 

@@ -45,7 +45,7 @@ def records(source: Source) -> Iterator[Record | Reject]:
         seen.add(key)
         sentence = block.metadata.get("snt", "").strip()
         if not block.body.strip():
-            yield Reject(key, where, "no_graph", excerpt=sentence[:80])
+            yield Reject(key, where, "no_graph", excerpt=sentence)  # whole: it is what `sft predict` asks for
         elif not sentence:
             yield Reject(key, where, "no_sentence", excerpt=block.body.strip().split("\n")[0][:80])
         else:

@@ -102,7 +102,9 @@ def guess(
             faults[0]
             if len(faults) == 1
             else DataError(
-                _("{n} variables of the template have no column").format(n=len(faults)), parts=tuple(faults)
+                _("{n} variables of the template have no column").format(n=len(faults)),
+                parts=tuple(faults),
+                hint=_("name the columns with --map, or choose a template that fits: sft templates list"),
             )
         )
     ordered = {variable: mapping[variable] for variable in variables}
@@ -223,7 +225,7 @@ def _fault(variable: str, found: Sequence[str], columns: Sequence[str]) -> DataE
         )
     return DataError(
         _("no column for {variable}; the file has {names}").format(variable=variable, names=_listed(columns)),
-        hint=_("name it: --map {variable}=COLUMN").format(variable=variable),
+        hint=_("name it: --map {variable}=COLUMN, or take another template").format(variable=variable),
     )
 
 

@@ -66,25 +66,36 @@ def duplicates(items: Iterable[Item]) -> Finding | None:
     )
 
 
-def contradictions(items: Iterable[Item]) -> Finding | None:
-    """Find inputs that carry more than one label; every group is listed."""
+def contradictions(items: Iterable[Item], *, closed: bool = True) -> Finding | None:
+    """Find inputs that carry more than one label, or answer when the labels are not `closed`; each group is listed."""
     groups = [g for g in _by_key(items).values() if len({item.label for item in g}) > 1]
     if not groups:
         return None
+    several = (
+        _("{n} inputs carry more than one label") if closed else _("{n} inputs have more than one answer")
+    )
     return Finding(
         "contradiction",
         "warning",
         len(groups),
-        _("{n} inputs carry more than one label").format(n=len(groups)),
-        tuple(" ≠ ".join(f"{item.id} ({_short(item.label)})" for item in group) for group in groups),
-        _("decide which label is right: a model cannot learn both, and a score counts one as an error"),
+        several.format(n=len(groups)),
+        tuple(map(_labelled if closed else _answered, groups)),
+        _("decide which label is right: a model cannot learn both, and a score counts one as an error")
+        if closed
+        else _("look at them: a model cannot learn both, and a score counts one as an error"),
     )
 
 
-def _short(label: str) -> str:
-    """Return a label as it fits into a line: a free answer or a graph is cut for the eye."""
-    text = " ".join(label.split())
-    return text if len(text) <= 60 else f"{text[:59]}…"
+def _labelled(group: Iterable[Item]) -> str:
+    return " ≠ ".join(f"{item.id} ({item.label})" for item in group)
+
+
+def _answered(group: Iterable[Item]) -> str:
+    """Name the rows only, those with one answer side by side: an answer may be long."""
+    by_answer: defaultdict[str, list[str]] = defaultdict(list)
+    for item in group:
+        by_answer[item.label].append(item.id)
+    return " ≠ ".join(" = ".join(ids) for ids in by_answer.values())
 
 
 def leaks(items: Sequence[Item], heldout: Collection[str] = ()) -> list[Finding]:

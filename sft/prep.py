@@ -4,25 +4,23 @@ Every record read ends as a row or as a reject with a reason: ``read == kept + r
 """
 
 import re
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sft import __version__, columns, findings, keys, labels, prepared, splits, templates
+from sft import account, columns, findings, keys, labels, prepared, splits, templates
 from sft.amr import penman, task1
 from sft.errors import DataError
 from sft.i18n import _
 from sft.records import Finding, Message, Record, Reject, Row
-from sft.text import write_json, write_jsonl, write_text
 
-NORMALISATION = "NFC, LF, invisible characters removed, no-break space to space, cells stripped"
 _GRAPH_TASKS = ("amr", "mtup")
 _DERIVED = {"task1": "graph", "task2": "graph"}  # variable of the template → the variable it is derived from
 _SEGMENTED = re.compile(r"(?<=\w)_(?=\w)")
+_UNSEGMENTED = "segmented"
+_Named = TypeVar("_Named", Record, Row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +35,30 @@ class Options:
 
 @dataclass(slots=True)
 class Built:
-    """Rows before they are split; `quirks` counts rows per kind of graph quirk, `mapping` is the columns taken."""
+    """Rows before they are split; `quirks` counts rows per kind of graph quirk, with the first one of each.
+
+    `mappings` holds for each source which column fills which variable, `labels` the label set of the prompts.
+    """
 
     rows: list[Row] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     quirks: Counter[str] = field(default_factory=Counter)
-    quirk_examples: dict[str, str] = field(default_factory=dict)
-    mapping: dict[str, str] = field(default_factory=dict)
+    quirk_examples: dict[str, tuple[str, str]] = field(default_factory=dict)
+    mappings: dict[str, dict[str, str]] = field(default_factory=dict)
     raw: list[Record] = field(default_factory=list)
     labels: tuple[str, ...] = ()
+
+    def quirk(self, kind: str, where: str, message: str) -> None:
+        """Count one row with a quirk that is read with a declared meaning."""
+        self.quirks[kind] += 1
+        self.quirk_examples.setdefault(kind, (where, message))
+
+    def absorb(self, held_out: "Built") -> None:
+        """Take over what was refused and noted in a held-out file; its rows go another way."""
+        self.rejects += held_out.rejects
+        self.quirks += held_out.quirks
+        self.quirk_examples = held_out.quirk_examples | self.quirk_examples
+        self.mappings |= held_out.mappings
 
     @property
     def read(self) -> int:
@@ -59,8 +72,12 @@ def wanted(template: templates.Template) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def build(items: Iterable[Record | Reject], options: Options) -> Built:
-    """Turn records into rows by the template; each that cannot be one becomes a reject with its reason."""
+def build(items: Iterable[Record | Reject], options: Options, label_set: Sequence[str] = ()) -> Built:
+    """Turn records into rows by the template; each that cannot be one becomes a reject with its reason.
+
+    `label_set` is that of the training data when the rows are held out: their prompts must name the same labels.
+    Raises `DataError` or `SettingsError` naming every source that lacks a column.
+    """
     template = options.template
     built = Built()
     records: list[Record] = []
@@ -68,17 +85,16 @@ def build(items: Iterable[Record | Reject], options: Options) -> Built:
         if isinstance(item, Reject):
             built.rejects.append(item)
         elif bool(item.messages) != (template.task == "chat"):
-            detail = _("a conversation") if item.messages else _("not a conversation")
-            built.rejects.append(Reject(item.id, item.where, "wrong_kind", detail))
+            built.rejects.append(_wrong_kind(item))
         else:
             records.append(item)
-    records = list(_unique(records))
-    built.raw = records
-    if template.task != "chat" and records:
-        built.mapping = columns.guess(columns.union(records), wanted(template), options.mapping)
-    values = [(record, _values(record, built, template)) for record in records]
+    built.raw = records = list(_unique(records))
+    if template.task != "chat":
+        built.mappings = _mappings(records, wanted(template), options.mapping)
+    values = [(record, _values(record, built.mappings, template)) for record in records]
     if template.task == "label":
-        built.labels = tuple(sorted({v["label"] for _record, v in values if v.get("label")}))
+        found = {fields["label"] for _record, fields in values if all(fields.values())}
+        built.labels = tuple(label_set) or tuple(sorted(found))
     for record, fields in values:
         row = _row(record, fields, built, template)
         if isinstance(row, Row):
@@ -88,19 +104,68 @@ def build(items: Iterable[Record | Reject], options: Options) -> Built:
     return built
 
 
-def _unique(records: Iterable[Record]) -> Iterator[Record]:
+def _wrong_kind(record: Record) -> Reject:
+    detail = _("a conversation") if record.messages else _("not a conversation")
+    return Reject(record.id, record.where, "wrong_kind", detail)
+
+
+def _unique(items: Iterable[_Named], taken: Iterable[str] = ()) -> Iterator[_Named]:
     """Make ids unique over all sources: a second file may number its rows the same way."""
-    seen: Counter[str] = Counter()
+    seen = set(taken)
+    for item in items:
+        name, number = item.id, 1
+        while name in seen:
+            number += 1
+            name = f"{item.id}~{number}"
+        seen.add(name)
+        yield item if name == item.id else replace(item, id=name)
+
+
+def source_of(record: Record) -> str:
+    """Return the file a record comes from.
+
+    >>> source_of(Record("a:1", "data/raw/a.csv:2"))
+    'data/raw/a.csv'
+    """
+    return record.where.rpartition(":")[0]
+
+
+def _mappings(
+    records: Sequence[Record], names: Sequence[str], explicit: Mapping[str, str]
+) -> dict[str, dict[str, str]]:
+    """Find the columns of each source by itself: files of one set may have other headers."""
+    every = columns.union(records)
+    found: dict[str, dict[str, str]] = {}
+    faults: list[DataError] = []
+    sources: dict[str, list[Record]] = {}
     for record in records:
-        seen[record.id] += 1
-        count = seen[record.id]
-        yield record if count == 1 else replace(record, id=f"{record.id}~{count}")
+        sources.setdefault(source_of(record), []).append(record)
+    for source, group in sources.items():
+        own = columns.union(group)
+        chosen = {name: column for name, column in explicit.items() if column in own or column not in every}
+        try:
+            found[source] = columns.guess(own, names, chosen)
+        except DataError as error:
+            faults += [
+                DataError(part.message, where=source, hint=part.hint) for part in error.parts or (error,)
+            ]
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        raise DataError(
+            _("{n} variables of the template have no column").format(n=len(faults)),
+            parts=tuple(faults),
+            hint=_("name the columns with --map, or choose a template that fits: sft templates list"),
+        )
+    return found
 
 
-def _values(record: Record, built: Built, template: templates.Template) -> dict[str, str]:
+def _values(
+    record: Record, mappings: Mapping[str, Mapping[str, str]], template: templates.Template
+) -> dict[str, str]:
     if template.task == "chat":
         return {}
-    return columns.values(record.fields, built.mapping, wanted(template), template.task)
+    return columns.values(record.fields, mappings[source_of(record)], wanted(template), template.task)
 
 
 def _row(record: Record, fields: dict[str, str], built: Built, template: templates.Template) -> Row | Reject:
@@ -111,7 +176,9 @@ def _row(record: Record, fields: dict[str, str], built: Built, template: templat
         return Reject(record.id, record.where, f"empty_{empty[0]}")
     meta: dict[str, Any] = {"where": record.where}
     if template.task in _GRAPH_TASKS:
-        fields["sentence"] = _SEGMENTED.sub(" ", fields["sentence"])
+        fields["sentence"], joints = _SEGMENTED.subn(" ", fields["sentence"])
+        if joints:
+            built.quirk(_UNSEGMENTED, record.where, _("words joined by “_” are written with a blank"))
         meta |= {"sentence": fields["sentence"], "graph": fields["graph"]}
         refused = _graph_fields(record, fields, built)
         if refused:
@@ -142,9 +209,8 @@ def _graph_fields(record: Record, fields: dict[str, str], built: Built) -> Rejec
         detail = errors[0].message if errors else ""
         excerpt = errors[0].caret(body) if errors else body[:80]
         return Reject(record.id, record.where, kind, detail, excerpt)
-    for kind in sorted({problem.kind for problem in reading.problems}):
-        built.quirks[kind] += 1
-        built.quirk_examples.setdefault(kind, record.where)
+    for kind, problem in {problem.kind: problem for problem in reversed(reading.problems)}.items():
+        built.quirk(kind, record.where, problem.message)
     fields["graph"] = fields["task2"] = penman.to_penman(penman.rename_variables(reading.graph))
     fields["task1"] = task1.to_task1(reading.graph)
     back = task1.from_task1(fields["task1"]).graph
@@ -164,12 +230,14 @@ def _chat_row(record: Record, template: templates.Template) -> Row:
 def split(built: Built, options: Options, held_out: Sequence[Row] = ()) -> dict[str, list[Row]]:
     """Assign rows to train and valid by the hash of their key; `held_out` rows become the test split.
 
-    A training or validation row whose key also occurs in `held_out` is rejected as ``in_test``.
+    A training or validation row whose key also occurs in `held_out` is rejected as ``in_test``. A held-out row whose
+    id a training row has gets another: predictions are found by id.
     """
     test_keys = {row.meta["key"] for row in held_out}
     crossing = [row for row in built.rows if row.meta["key"] in test_keys]
+    detail = _("the held-out file has it too")
     built.rejects += [
-        Reject(row.id, row.meta["where"], "in_test", row.meta["question"][:80]) for row in crossing
+        Reject(row.id, row.meta["where"], "in_test", detail, row.meta["question"][:80]) for row in crossing
     ]
     built.rows = [row for row in built.rows if row.meta["key"] not in test_keys]
     row_labels = [str(row.meta["label"]) for row in built.rows] if _labelled(built.rows) else None
@@ -178,7 +246,7 @@ def split(built: Built, options: Options, held_out: Sequence[Row] = ()) -> dict[
     for row, side in zip(built.rows, sides, strict=True):
         out[side].append(row)
     if held_out:
-        out["test"] = list(held_out)
+        out["test"] = list(_unique(held_out, [row.id for row in built.rows]))
     return out
 
 
@@ -189,39 +257,59 @@ def _labelled(rows: Sequence[Row]) -> bool:
 def check(built: Built, sets: Mapping[str, Sequence[Row]]) -> list[Finding]:
     """Return what is odd about the rows: graph quirks, duplicates, contradictions, leaks, balance, shortcuts."""
     found = [
-        Finding(
-            kind,
-            "info",
-            count,
-            _("graphs with this quirk, read with a declared meaning"),
-            (built.quirk_examples[kind],),
-        )
+        Finding(kind, "info", count, built.quirk_examples[kind][1], (built.quirk_examples[kind][0],))
         for kind, count in sorted(built.quirks.items())
     ]
+    found += _mostly_rejected(built)
     closed = _labelled(built.rows)
+    rows = [(row, name) for name, side in sets.items() for row in side]
     items = [
         findings.Item(
             row.id, keys.key(row.meta["question"] if closed else row.messages[-2].content), _target(row), name
         )
-        for name, rows in sets.items()
-        for row in rows
+        for row, name in rows
     ]
     found += findings.check(items, closed=closed)
     if closed:
-        return found + _label_columns(built)
-    contradictory = findings.contradictions(items)
-    return found + ([contradictory] if contradictory else [])
+        return found + _segmented(row for row, _name in rows) + _label_columns(built)
+    contradictory = findings.contradictions(items, closed=False)
+    graphs = any("graph" in row.meta for row, _name in rows)
+    return (
+        found
+        + ([contradictory] if contradictory else [])
+        + ([] if graphs else _segmented(r for r, _n in rows))
+    )
+
+
+def _mostly_rejected(built: Built) -> list[Finding]:
+    """Say that more was refused than kept: the template, the columns or the file may be the wrong one."""
+    if len(built.rejects) <= len(built.rows):
+        return []
+    message = _("more rows were rejected than kept")
+    hint = _("look at the reasons: another template, --map or --format may fit better")
+    return [Finding("mostly_rejected", "warning", len(built.rejects), message, (), hint)]
+
+
+def _segmented(rows: Iterable[Row]) -> list[Finding]:
+    """Find inputs of a word segmenter: what users will type has no ``_``."""
+    joined = [row.id for row in rows if _SEGMENTED.search(str(row.meta["question"]))]
+    if not joined:
+        return []
+    message = _("words joined by “_” reach the prompt as they are")
+    hint = _("write them with blanks in the source, as users will: the model reads two different texts")
+    return [Finding(_UNSEGMENTED, "warning", len(joined), message, tuple(joined[:5]), hint)]
 
 
 def _label_columns(built: Built) -> list[Finding]:
     """Look for raw columns that give the label away; only the columns of the mapping reach a prompt."""
     by_id = {row.id: str(row.meta["label"]) for row in built.rows}
-    target = {built.mapping.get("answer"), built.mapping.get("label")}
+    pairs = {pair for mapping in built.mappings.values() for pair in mapping.items()}
+    target = {column for name, column in pairs if name in {"answer", "label"}}
     records = [record for record in built.raw if record.id in by_id]
     rows = [
         {name: value for name, value in record.fields.items() if name not in target} for record in records
     ]
-    used = [column for column in built.mapping.values() if column not in target]
+    used = sorted({column for _name, column in pairs} - target)
     finding = findings.label_columns([by_id[record.id] for record in records], rows, used)
     return [finding] if finding else []
 
@@ -238,143 +326,63 @@ def write(
     options: Options,
     sources: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """Write the prepared set aside and put it in place at once; the manifest is its last file. Return the manifest."""
+    """Write the prepared set and return its manifest. Raises `DataError` when there is nothing to train on."""
     if not sets["train"]:
-        reasons = Counter(reject.reason for reject in built.rejects)
-        raise DataError(
-            _("no row is left to train on; rejected: {reasons}").format(
-                reasons=", ".join(f"{name} {n}" for name, n in reasons.most_common()) or "0"
-            ),
-            hint=_("see the reasons above; another template or --map may fit better"),
-        )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
-    try:
-        aside.chmod(0o755)
-        for name, rows in sets.items():
-            write_jsonl(aside / f"{name}.jsonl", (row.as_dict() for row in rows))
-        write_jsonl(aside / "rejected.jsonl", (_reject_dict(reject) for reject in built.rejects))
-        report = summary(built, sets, found, options, sources)
-        write_json(aside / "report.json", report)
-        write_text(aside / "report.md", markdown(report))
-        manifest = {key: value for key, value in report.items() if key != "findings"}
-        manifest["sha256"] = prepared.rows_digest(aside)
-        write_json(aside / prepared.MANIFEST, manifest)
-        _swap(aside, out)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-    return manifest
+        raise nothing_left(_("no row is left to train on"), built)
+    told = [dict(source) | {"columns": built.mappings.get(str(source["path"]), {})} for source in sources]
+    report = account.summary(
+        options.template,
+        {"val_split": options.val_split, "seed": options.seed},
+        sets,
+        built.rejects,
+        found,
+        told,
+        built.labels,
+    )
+    return prepared.write(out, sets, built.rejects, report, account.markdown(report))
 
 
-def _swap(aside: Path, out: Path) -> None:
-    old = out.with_name(f".{out.name}-old")
-    shutil.rmtree(old, ignore_errors=True)
-    if out.exists():
-        out.rename(old)
-    aside.rename(out)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _reject_dict(reject: Reject) -> dict[str, str]:
-    return {
-        "id": reject.id,
-        "where": reject.where,
-        "reason": reject.reason,
-        "detail": reject.detail,
-        "excerpt": reject.excerpt,
-    }
-
-
-def summary(
-    built: Built,
-    sets: Mapping[str, Sequence[Row]],
-    found: Sequence[Finding],
-    options: Options,
-    sources: Sequence[Mapping[str, Any]],
-) -> dict[str, Any]:
-    """Return the report as data."""
-    label_counts = {
-        name: dict(sorted(Counter(str(row.meta["label"]) for row in rows).items()))
-        for name, rows in sets.items()
-        if _labelled(rows)
-    }
-    return {
-        "sft": __version__,
-        "template": options.template.id,
-        "task": options.template.task,
-        "sources": list(sources),
-        "columns": built.mapping,
-        "split": {"rule": "blake2b(seed, key) < share", "val_split": options.val_split, "seed": options.seed},
-        "normalisation": NORMALISATION,
-        "read": built.read + len(sets.get("test", ())),
-        "kept": sum(len(rows) for rows in sets.values()),
-        "rows": {name: len(rows) for name, rows in sets.items()},
-        "rejected": dict(sorted(Counter(reject.reason for reject in built.rejects).items())),
-        "labels": label_counts,
-        "label_set": list(built.labels) or list(options.template.labels),
-        "findings": [finding.as_dict() for finding in found],
-    }
-
-
-def markdown(report: Mapping[str, Any]) -> str:
-    """Return the report as Markdown for people."""
-    lines = [
-        f"# {_('Prepared set')}: {report['template']}",
-        "",
-        f"| {_('source')} | {_('rows')} | sha256 |",
-        "|---|---|---|",
-    ]
-    lines += [f"| {s['path']} ({s['detail']}) | {s['rows']} | {s['sha256'][:8]} |" for s in report["sources"]]
-    counts = ", ".join(f"{name} {count}" for name, count in report["rows"].items())
-    lines += [
-        "",
-        _("Read {read}, kept {kept}: {counts}.").format(
-            read=report["read"], kept=report["kept"], counts=counts
-        ),
-        "",
-    ]
-    if report["rejected"]:
-        lines += [
-            f"## {_('Rejected')}",
-            "",
-            *(f"* {reason}: {n}" for reason, n in report["rejected"].items()),
-            "",
-        ]
-    for name, table in report["labels"].items():
-        lines += [f"* {name}: " + ", ".join(f"{label} {n}" for label, n in table.items())]
-    lines += ["", f"## {_('Findings')}", ""]
-    for finding in report["findings"]:
-        where = f" ({', '.join(finding['examples'][:3])})" if finding["examples"] else ""
-        hint = f" {finding['hint']}" if finding["hint"] else ""
-        lines.append(
-            f"* **{finding['severity']}** `{finding['id']}` × {finding['count']}: {finding['message']}{where}.{hint}"
-        )
-    if not report["findings"]:
-        lines.append(_("None."))
-    return "\n".join(lines) + "\n"
+def nothing_left(message: str, built: Built) -> DataError:
+    """Return the error that names each reason for which rows were refused, with its first place."""
+    parts = []
+    for reason, count in Counter(reject.reason for reject in built.rejects).most_common():
+        first = next(reject for reject in built.rejects if reject.reason == reason)
+        detail = f": {first.detail}" if first.detail else ""
+        parts.append(DataError(f"{reason} × {count}{detail}", where=first.where))
+    return DataError(
+        _("{message}: all {n} were rejected").format(message=message, n=len(built.rejects)),
+        parts=tuple(parts),
+        hint=_("mend the rows named above; another template, --map or --format may fit better"),
+    )
 
 
 def prompts(
     items: Iterable[Record | Reject], template: templates.Template, label_set: Sequence[str] = ()
 ) -> tuple[list[Row], list[Reject]]:
-    """Return rows without an answer, for prediction on new inputs, and what was refused."""
-    refused = [item for item in items if isinstance(item, Reject) and item.reason != "no_graph"]
-    records = [item for item in items if isinstance(item, Record)]
-    # A sentence without a graph is refused as training data; to predict its graph it is just what is needed.
-    records += [
-        Record(item.id, item.where, {"sentence": item.excerpt})
-        for item in items
-        if isinstance(item, Reject) and item.reason == "no_graph"
-    ]
+    """Return rows without an answer, for prediction on new inputs, and what was refused.
+
+    A sentence without a graph is refused as training data; to predict its graph it is just what is needed.
+    """
+    refused: list[Reject] = []
+    records: list[Record] = []
+    for item in items:
+        if isinstance(item, Reject):
+            if item.reason == "no_graph" and item.excerpt and template.task in _GRAPH_TASKS:
+                records.append(Record(item.id, item.where, {"sentence": item.excerpt}))
+            else:
+                refused.append(item)
+        elif bool(item.messages) != (template.task == "chat"):
+            refused.append(_wrong_kind(item))
+        else:
+            records.append(item)
+    records = list(_unique(records))
     if template.task == "chat":
-        return [
-            Row(r.id, _chat_prompt(r, template), {"where": r.where}) for r in records if r.messages
-        ], refused
+        return [Row(r.id, _chat_prompt(r, template), {"where": r.where}) for r in records], refused
     needed = [name for name in template.prompt_variables if name != "labels"]
-    mapping = columns.guess(columns.union(records), needed) if records else {}
+    mappings = _mappings(records, needed, {})
     rows = []
-    for record in _unique(records):
-        fields = columns.values(record.fields, mapping, needed, template.task)
+    for record in records:
+        fields = columns.values(record.fields, mappings[source_of(record)], needed, template.task)
         if not all(fields.values()):
             refused.append(Reject(record.id, record.where, "empty_input"))
             continue

@@ -5,19 +5,24 @@ The manifest is written last: its presence means the set is complete.
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from sft import templates
 from sft.errors import DataError
 from sft.i18n import _
-from sft.records import Row
-from sft.text import iter_jsonl
+from sft.records import Reject, Row
+from sft.text import iter_jsonl, write_json, write_jsonl, write_text
 
 MANIFEST = "manifest.json"
 SPLITS = ("train", "valid", "test")
+_FILES = frozenset({
+    *(f"{split}.jsonl" for split in SPLITS), "rejected.jsonl", "report.json", "report.md", MANIFEST,
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,76 @@ def rows_digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
+def require_place(out: Path) -> None:
+    """Refuse a place where writing a set would delete something else. Raises `DataError`."""
+    if out.is_dir():
+        others = sorted(path.name for path in out.iterdir() if path.name not in _FILES)
+        if others:
+            raise DataError(
+                _("is a folder with other files in it: {names}").format(names=", ".join(others[:5])),
+                where=str(out),
+                hint=_(
+                    "a prepared set gets a folder of its own, which is replaced as a whole: --out NEW_FOLDER"
+                ),
+            )
+    elif out.exists():
+        raise DataError(_("is a file, not a folder"), where=str(out), hint=_("name a folder: --out FOLDER"))
+
+
+def write(
+    out: Path,
+    sets: Mapping[str, Sequence[Row]],
+    rejects: Sequence[Reject],
+    report: Mapping[str, Any],
+    page: str,
+) -> dict[str, Any]:
+    """Write a set aside and put it in place at once; the manifest, which is returned, is its last file.
+
+    `report` is what `sft.account.summary` returns, `page` the same for people. Raises `DataError` when `out` holds
+    anything but a prepared set, and as `load` does when the place cannot be written.
+    """
+    out = out.resolve()
+    require_place(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
+    except OSError as error:
+        raise DataError(
+            _("cannot be written: {reason}").format(reason=error.strerror),
+            where=str(out),
+            hint=_("name another place: --out FOLDER"),
+        ) from None
+    try:
+        aside.chmod(0o755)
+        for name, rows in sets.items():
+            write_jsonl(aside / f"{name}.jsonl", (row.as_dict() for row in rows))
+        write_jsonl(aside / "rejected.jsonl", (asdict(reject) for reject in rejects))
+        write_json(aside / "report.json", report)
+        write_text(aside / "report.md", page)
+        manifest = {key: value for key, value in report.items() if key != "findings"}
+        manifest["sha256"] = rows_digest(aside)
+        write_json(aside / MANIFEST, manifest)
+        _swap(aside, out)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return manifest
+
+
+def _swap(aside: Path, out: Path) -> None:
+    """Put `aside` in the place of `out`; the old set comes back when that fails."""
+    if not out.exists():
+        aside.rename(out)
+        return
+    old = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
+    out.rename(old)
+    try:
+        aside.rename(out)
+    except BaseException:
+        old.rename(out)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
 def newest(workspace: Path) -> Path:
     """Return the newest complete set of a workspace. Raises `DataError` when there is none."""
     found = sorted(
@@ -73,6 +148,12 @@ def load(folder: Path) -> Prepared:
     Raises `DataError` when it is missing or incomplete, when a row does not read, or when rows were edited.
     """
     path = folder / MANIFEST
+    if not folder.exists():
+        raise DataError(
+            _("no such folder"),
+            where=str(folder),
+            hint=_("prepared sets stand in data/prepared/; leave out --data"),
+        )
     if not path.is_file():
         raise DataError(
             _("is not a complete prepared set (no manifest.json)"),

@@ -1,19 +1,21 @@
 """`sft prep`: raw files to a prepared set. The one command that imports `data_prep`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sft.cli import screen
-from sft.errors import SettingsError
+from sft.errors import DataError, SettingsError, SftError, TemplateError
 from sft.i18n import _
 
 if TYPE_CHECKING:
     from data_prep import Source
-    from sft.prep import Built
+    from sft.prep import Built, Options
     from sft.records import Finding, Record, Reject
+
+_WIDE = 100  # characters of a rejected row that are shown
 
 
 def prep(
@@ -50,9 +52,35 @@ def prep(
     Example: sft prep --template v5_cot
     """
     from sft import prep as core
-    from sft import settings, templates
+    from sft import prepared
 
     flags = {"template": template, "val_split": val_split, "seed": seed, "columns": _mapping(mapping)}
+    options = _options(flags)
+    target = out or Path("data") / "prepared" / options.template.name
+    prepared.require_place(target)
+    reader = _Reader({"format": format_, "encoding": encoding, "delimiter": delimiter, "part": part})
+    reader.find(sources or [_raw_folder()], test or [])
+    built = core.build(reader.items(), options)
+    held_out = core.build(reader.items(test=True), options, built.labels) if test else None
+    if held_out:
+        if not held_out.rows:
+            raise core.nothing_left(_("no held-out row is left"), held_out)
+        built.absorb(held_out)
+    sets = core.split(built, options, held_out.rows if held_out else ())
+    found = reader.findings() + core.check(built, sets)
+    blocking = [f for f in found if f.severity == "error" and f.id not in (allow or [])]
+    replaced = target.exists()
+    if not blocking:
+        core.write(target, built, sets, found, options, reader.told)
+    _show(built, sets, found, options, target, blocking, replaced=replaced, as_json=as_json)
+    if blocking:
+        raise typer.Exit(1)
+
+
+def _options(flags: dict[str, Any]) -> "Options":
+    from sft import prep as core
+    from sft import settings, templates
+
     chosen = settings.resolve_section(
         settings.PrepSettings, {k: v for k, v in flags.items() if v is not None}
     )
@@ -60,27 +88,13 @@ def prep(
         raise SettingsError(
             _("no template chosen"), hint=_("e.g. --template v5_cot; see: sft templates list")
         )
-    options = core.Options(
-        templates.load(chosen.values.template, Path.cwd()),
-        chosen.values.val_split,
-        chosen.values.seed,
-        chosen.values.columns,
-    )
-    how = {"format": format_, "encoding": encoding, "delimiter": delimiter, "part": part}
-    reader = _Reader(how)
-    built = core.build(reader.items(sources or [_raw_folder()]), options)
-    held_out = core.build(reader.items(test), options) if test else None
-    if held_out:
-        built.rejects += held_out.rejects
-    sets = core.split(built, options, held_out.rows if held_out else ())
-    found = reader.findings() + core.check(built, sets)
-    target = out or Path("data") / "prepared" / options.template.name
-    blocking = [f for f in found if f.severity == "error" and f.id not in (allow or [])]
-    if not blocking:
-        core.write(target, built, sets, found, options, reader.told)
-    _show(built, sets, found, options, target, blocking, as_json=as_json)
-    if blocking:
-        raise typer.Exit(1)
+    try:
+        template = templates.load(chosen.values.template, Path.cwd())
+    except TemplateError as error:
+        if not error.where and flags["template"] is None:
+            error.where = chosen.origins["template"]  # the line of sft.toml
+        raise
+    return core.Options(template, chosen.values.val_split, chosen.values.seed, chosen.values.columns)
 
 
 def _mapping(pairs: list[str] | None) -> dict[str, str] | None:
@@ -98,10 +112,12 @@ def _mapping(pairs: list[str] | None) -> dict[str, str] | None:
 def _raw_folder() -> Path:
     from sft import settings
 
-    raw = Path(settings.resolve_section(settings.DataSettings, {}).values.raw)
+    chosen = settings.resolve_section(settings.DataSettings, {})
+    raw, origin = Path(chosen.values.raw), chosen.origins["raw"]
     if not raw.exists():
         raise SettingsError(
             _("no sources named, and there is no {folder}").format(folder=raw),
+            where="" if origin == settings.DEFAULT else origin,
             hint=_("name files: sft prep FILE --template v5_cot; or make a workspace: sft init"),
         )
     return raw
@@ -114,17 +130,45 @@ class _Reader:
         from data_prep import Notes
 
         self._how = how
+        self._sources: dict[bool, list[Source]] = {False: [], True: []}
         self.told: list[dict[str, Any]] = []
         self.notes = Notes()
 
-    def items(self, paths: list[Path]) -> "Iterator[Record | Reject]":
+    def find(self, paths: list[Path], test: list[Path]) -> None:
+        """Look at every file before one is read: what is wrong with several of them is said at once."""
         import data_prep
 
-        files, left = data_prep.expand(paths)
-        for path in left:
-            screen.note(_("left out: {path}").format(path=path))
-        for path in files:
-            source = data_prep.detect(path, **self._how)
+        faults: list[SftError] = []
+        for held_out, given in ((False, paths), (True, test)):
+            files: dict[Path, None] = {}
+            for path in given:
+                try:
+                    found, left = data_prep.expand([path])
+                except DataError as error:
+                    faults += error.parts or (error,)
+                    continue
+                files.update(dict.fromkeys(found))
+                for other in left:
+                    screen.note(_("left out: {path}").format(path=other))
+            for path in files:
+                try:
+                    self._sources[held_out].append(data_prep.detect(path, **self._how))
+                except DataError as error:
+                    faults.append(error)
+        if len(faults) == 1:
+            raise faults[0]
+        if faults:
+            raise DataError(
+                _("{n} sources cannot be read").format(n=len(faults)),
+                parts=tuple(faults),
+                hint=_("mend them or leave them out"),
+            )
+
+    def items(self, *, test: bool = False) -> "Iterator[Record | Reject]":
+        """Yield every row of the sources, or of the held-out files."""
+        import data_prep
+
+        for source in self._sources[test]:
             screen.note(_("reading {source}").format(source=source))
             self.told.append(_told(source))
             for item in data_prep.read(source, self.notes):
@@ -132,27 +176,30 @@ class _Reader:
                 yield item
 
     def findings(self) -> "list[Finding]":
+        """Return what was mended while reading, and sources that are the same file twice."""
         from sft.records import Finding
 
-        mended = [
-            Finding(kind, "info", count, _("rows mended while reading"), (self.notes.examples[kind],))
+        said = _mended()
+        found = [
+            Finding(kind, "info", count, said.get(kind, kind), (self.notes.examples[kind],))
             for kind, count in sorted(self.notes.counts.items())
         ]
         hashes = [told["sha256"] for told in self.told]
-        twice = [told["path"] for told in self.told if hashes.count(told["sha256"]) > 1]
+        twice = tuple(told["path"] for told in self.told if hashes.count(told["sha256"]) > 1)
         if twice:
-            hint = _("leave one of them out")
-            mended.append(
-                Finding(
-                    "same_source",
-                    "warning",
-                    len(twice),
-                    _("sources with the same content"),
-                    tuple(twice),
-                    hint,
-                )
-            )
-        return mended
+            message, hint = _("sources with the same content"), _("leave one of them out")
+            found.append(Finding("same_source", "warning", len(twice), message, twice, hint))
+        return found
+
+
+def _mended() -> dict[str, str]:
+    return {
+        "nfd": _("rows with decomposed letters (NFD), composed to NFC"),
+        "invisible": _("rows with invisible characters, removed"),
+        "nbsp": _("rows with no-break spaces, made plain ones"),
+        "carriage_return": _("rows with bare carriage returns, made line ends"),
+        "look_alike": _("rows with the letter Ð (U+00D0), which only looks like Đ; left as it is"),
+    }
 
 
 def _told(source: "Source") -> dict[str, Any]:
@@ -168,6 +215,7 @@ def _show(
     out: Path,
     blocking: "list[Finding]",
     *,
+    replaced: bool,
     as_json: bool,
 ) -> None:
     from collections import Counter
@@ -182,24 +230,18 @@ def _show(
         "rows": {name: len(rows) for name, rows in sets.items()},
         "findings": [{"id": f.id, "severity": f.severity, "count": f.count} for f in found],
         "template": options.template.id,
-        "columns": built.mapping,
+        "columns": built.mappings,
         "out": None if blocking else str(out),
     }
     lines = [_("template {id}, task {task}").format(id=options.template.id, task=options.template.task)]
-    if built.mapping:
-        lines.append(
-            _("columns: {names}").format(names=", ".join(f"{k} ← {v}" for k, v in built.mapping.items()))
-        )
+    lines += _columns(built.mappings)
     sizes = ", ".join(f"{name} {len(rows)}" for name, rows in sets.items())
     lines.append(
         _("read {read} = kept {kept} ({sizes}) + rejected {n}").format(
             read=read, kept=kept, sizes=sizes, n=len(built.rejects)
         )
     )
-    for reason, count in rejected.items():
-        first = next(r for r in built.rejects if r.reason == reason)
-        detail = f": {first.detail}" if first.detail else ""
-        lines.append(f"  - {reason} × {count}  ({first.where}{detail})")
+    lines += _rejects(built.rejects, rejected)
     lines += [_("findings:"), *screen.findings(found)] if found else []
     if blocking:
         screen.note(_("error: not written: {names}").format(names=", ".join(f.id for f in blocking)))
@@ -209,5 +251,30 @@ def _show(
             )
         )
     else:
-        lines.append(_("written: {out}").format(out=out))
+        written = _("written: {out} (in place of the set of before)") if replaced else _("written: {out}")
+        lines.append(written.format(out=out))
+        if built.rejects:
+            lines.append(_("each rejected row: {path}").format(path=out / "rejected.jsonl"))
     screen.result(value, lines, as_json=as_json)
+
+
+def _columns(mappings: "Mapping[str, Mapping[str, str]]") -> "Iterator[str]":
+    """Yield which column fills which variable, once for all sources that agree."""
+    shown: dict[str, list[str]] = {}
+    for source, mapping in mappings.items():
+        text = ", ".join(f"{name} ← {column}" for name, column in mapping.items())
+        if any(name != column for name, column in mapping.items()):
+            shown.setdefault(text, []).append(source)
+    for text, sources in shown.items():
+        line = _("columns: {names}").format(names=text)
+        yield line if len(sources) == len(mappings) else f"{line}  ({', '.join(sources)})"
+
+
+def _rejects(rejects: "list[Reject]", counts: dict[str, int]) -> "Iterator[str]":
+    """Yield each reason with its count and the first such row: where it is, what is wrong, what it looks like."""
+    for reason, count in counts.items():
+        such = [reject for reject in rejects if reject.reason == reason]
+        first = such[0]
+        place = f"{first.where} {first.id}" if such[-1].where == first.where and count > 1 else first.where
+        yield f"  - {reason} × {count}  ({place}{': ' if first.detail else ''}{first.detail})"
+        yield from (f"      {line[:_WIDE]}" for line in first.excerpt.split("\n")[:2] if line.strip())

@@ -3,9 +3,9 @@
     python -m venv peers && peers/bin/pip install smatch==1.0.4 smatchpp==1.8.0
     python scripts/bench/smatch.py --peers peers PRED GOLD [PRED GOLD ...]
 
-The peers run in their own environment and only there. Counts are compared pair by pair wherever both sides count
-the same number of triples; time is the best of `--repeat` runs of the whole command, start-up included. Exit code 1
-when a count differs from smatchpp's ILP, lies below smatch, or a pair is not proven.
+The peers run in their own environment and only there. Counts are compared pair by pair wherever the text is
+well-formed and both sides count the same number of triples; time is the best of `--repeat` runs of the whole command,
+start-up included. Exit code 1 when a count differs from smatchpp's ILP, lies below smatch, or a pair is not proven.
 """
 
 import argparse
@@ -16,6 +16,9 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+
+from sft.smatch.reader import records, scan
+from sft.text import read_text
 
 PEER = r"""
 import json, re, sys
@@ -103,6 +106,7 @@ def main() -> int:
 def _counts(options: argparse.Namespace, pred: str, gold: str) -> int:
     python = str(options.peers / "bin" / "python")
     bad = 0
+    plain = [a and b for a, b in zip(_plain(pred), _plain(gold), strict=True)]
     for tool, mode in (("smatch", "smatch"), ("amr", "amr"), ("none", "none")):
         if tool == "smatch" and options.no_smatch:
             continue
@@ -116,13 +120,13 @@ def _counts(options: argparse.Namespace, pred: str, gold: str) -> int:
         alike = [
             (k, row[0], other[0])
             for k, (row, other) in enumerate(zip(ours, theirs, strict=True))
-            if other and row[2:] == other[1:]
+            if other and row[2:] == other[1:] and plain[k]
         ]
         higher = [row for row in alike if row[1] > row[2]]
         lower = [row for row in alike if row[1] < row[2]]
         name = "smatch -r 4" if tool == "smatch" else f"smatchpp ilp {tool}"
         print(
-            f"   {name}: {len(ours)} pairs, {proven} proven; {sum(other is None for other in theirs)} not solved by the "
+            f"   {name}: {len(ours)} pairs, {proven} proven; {sum(plain)} well-formed; {sum(other is None for other in theirs)} not solved by the "
             f"peer; same triple counts {len(alike)}, equal {len(alike) - len(higher) - len(lower)}, "
             f"ours higher {len(higher)}, ours lower {len(lower)}",
             flush=True,
@@ -132,6 +136,12 @@ def _counts(options: argparse.Namespace, pred: str, gold: str) -> int:
             print(f"      pair {k + 1}: ours {mine}, peer {other}")
         bad += len(wrong) + len(ours) - proven
     return bad
+
+
+def _plain(path: str) -> list[bool]:
+    """Tell per record whether every reader agrees on it: well-formed, one definition a variable, no blank in a concept."""
+    read = [scan(body) for _line, body in records(read_text(Path(path)))]
+    return [graph is not None and not any(" " in text for _node, text in graph[1]) for graph in read]
 
 
 def _ours(pred: str, gold: str, mode: str) -> list[list[int]]:

@@ -132,7 +132,7 @@ class Relaxation:
 
     def copy(self) -> "Relaxation":
         """Return an independent copy, to be restricted further."""
-        twin = object.__new__(Relaxation)
+        twin = Relaxation.__new__(Relaxation)
         twin.problem, twin.total = self.problem, self.total
         twin.price, twin.cost, twin.choice = self.price, self.cost, self.choice
         twin._history = []

@@ -113,8 +113,11 @@ def scan(body: str) -> tuple[list[str], list[tuple[int, str]], list[Edge]] | Non
             stack.pop()
     if stack or not index:
         return None
-    edges = [(source, role, index.get(target, target)) for source, role, target in edges]  # type: ignore[arg-type]
-    return list(index), concepts, edges
+    return (
+        list(index),
+        concepts,
+        [(s, role, index.get(t, t) if isinstance(t, str) else t) for s, role, t in edges],
+    )
 
 
 def score_files(pred: str, gold: str, mode: str, time_limit: float | None = None) -> tuple[CorpusScore, int]:

@@ -8,6 +8,7 @@ from sft.smatch import branch
 from sft.smatch.assign import assign
 from sft.smatch.bound import Relaxation
 from sft.smatch.climb import climb
+from sft.smatch.edges import EdgePairs
 from sft.smatch.pairs import NOWHERE, Neighbours, Problem
 from sft.smatch.triples import Triples
 
@@ -48,8 +49,8 @@ def test_stages_are_all_reached() -> None:
 def test_bounds_hold_at_every_round() -> None:
     for problem in problems(15, 8):
         best = branch.solve(problem).lower
-        near = Neighbours(problem)
-        node = Relaxation(problem, near, problem.rows())
+        rows = problem.rows()
+        node = Relaxation(problem, EdgePairs(problem, Neighbours(problem), rows), rows)
         for _round in range(12):
             assert node.solve() >= best
             assert problem.score(node.mapping()) <= best

@@ -10,7 +10,8 @@ shares from ends that are chosen in vain to ends that are not lowers that bound.
 from collections.abc import Iterable
 
 from sft.smatch.assign import assign
-from sft.smatch.pairs import HALF, NOWHERE, ONE, Neighbours, Problem
+from sft.smatch.edges import EdgePairs
+from sft.smatch.pairs import HALF, NOWHERE, ONE, Problem
 
 MEMORY = 15  # solutions whose disagreement tells where to branch
 
@@ -18,99 +19,41 @@ MEMORY = 15  # solutions whose disagreement tells where to branch
 class Relaxation:
     """The bound of one `Problem`, with the cells that may still be part of a better mapping.
 
-    Half-edges 2e and 2e + 1 are the ends of edge pair e. Those of one cell, role and direction form a group when
-    there are several; a group adds its own value to the weight of the cell, a single half-edge its share.
+    `rows` are the live cells per node and `weight` their worth; a group of half-edges adds its own value to the
+    weight of its cell, a single half-edge its share. After `solve`, `choice`, `price` and `cost` are the assignment
+    and its potentials, `total` its value in units of `ONE`.
     """
 
     __slots__ = (
-        "_end",
-        "_group",
-        "_groups",
-        "_halves",
-        "_history",
-        "_home",
-        "_live",
-        "_picked",
-        "_share",
-        "_value",
-        "choice",
-        "cost",
-        "price",
-        "problem",
-        "rows",
-        "total",
-        "weight",
+        *("choice", "cost", "price", "problem", "rows", "total", "weight"),
+        *("_groups", "_history", "_live", "_pairs", "_picked", "_share", "_value"),
     )
 
-    def __init__(self, problem: Problem, near: Neighbours, rows: list[list[int]]) -> None:
+    def __init__(self, problem: Problem, pairs: EdgePairs, rows: list[list[int]]) -> None:
         self.problem = problem
         self.rows = rows
         self.total = 0
         self.choice: list[int] = []
-        self._history: list[list[int]] = []
         self.price: list[int] = []
         self.cost: list[int] = []
         self.weight = [ONE * count for count in problem.gain]
+        self._pairs = pairs
+        self._history: list[list[int]] = []
         self._live = bytearray(problem.n1 * problem.n2)
         for cells in rows:
             for p in cells:
                 self._live[p] = 1
-        self._end: list[int] = []  # half-edge -> its cell
-        self._halves: dict[int, list[int]] = {}  # cell -> its half-edges
-        self._groups: list[list[int]] = []
-        self._build(near)
-        self._share = [HALF] * len(self._end)
-        self._home = [self._end[halves[0]] for halves in self._groups]  # group -> its cell
-        self._group = [-1] * len(self._end)  # half-edge -> its group, -1 when it is alone
-        self._value = [0] * len(self._groups)
-        self._picked: list[list[int]] = [
-            [] for _ in self._groups
-        ]  # group -> the half-edges that made its value
-        weight = self.weight
-        for p, halves in self._halves.items():
-            weight[p] += HALF * len(halves)
-        for g, halves in enumerate(self._groups):
-            weight[self._home[g]] -= HALF * len(halves)
-            for h in halves:
-                self._group[h] = g
-        self._refresh(range(len(self._groups)))
-
-    def _build(self, near: Neighbours) -> None:
-        """Pair the edges between live cells."""
-        n2, live, end, all_halves = self.problem.n2, self._live, self._end, self._halves
-        roles = len(near.targets)
-        arriving: dict[int, list[int]] = {}
-        for i, cells in enumerate(self.rows):
-            outgoing = near.outgoing[i]
-            if not outgoing:
-                continue
-            offset = i * n2
-            for p in cells:
-                for role, targets in outgoing:
-                    images = near.targets[role].get(p - offset)
-                    if images is None:
-                        continue
-                    first = h = len(end)
-                    for k in targets:
-                        for m in images:
-                            q = k * n2 + m
-                            if live[q]:
-                                end += (p, q)
-                                arriving.setdefault(q * roles + role, []).append(h + 1)
-                                h += 2
-                    if h > first:
-                        halves = list(range(first, h, 2))
-                        all_halves.setdefault(p, []).extend(halves)
-                        if len(halves) > 1:
-                            self._groups.append(halves)
-        for key, halves in arriving.items():
-            all_halves.setdefault(key // roles, []).extend(halves)
-            if len(halves) > 1:
-                self._groups.append(halves)
+        self._share = [HALF] * len(pairs.end)
+        self._groups = [halves[:] for halves in pairs.groups]
+        self._value = [HALF * len(halves) for halves in pairs.groups]
+        self._picked = self._groups[:]  # group -> the half-edges that made its value
+        for p, halves in pairs.halves.items():
+            self.weight[p] += HALF * len(halves)
+        self._refresh(range(len(pairs.groups)))
 
     def _refresh(self, groups: Iterable[int]) -> None:
         """Value the groups anew after their shares or members changed."""
-        n2, share, end = self.problem.n2, self._share, self._end
+        n2, share, end = self.problem.n2, self._share, self._pairs.end
         for g in groups:
             halves = self._groups[g]
             if len(halves) == 2:
@@ -126,21 +69,16 @@ class Relaxation:
                 value, picked = sum([share[h] for h in halves]), halves[:]
             else:
                 value, picked = _matching([(end[h ^ 1], share[h], h) for h in halves], n2)
-            self.weight[self._home[g]] += value - self._value[g]
+            self.weight[self._pairs.home[g]] += value - self._value[g]
             self._value[g] = value
             self._picked[g] = picked
 
     def copy(self) -> "Relaxation":
         """Return an independent copy, to be restricted further."""
-        twin = Relaxation.__new__(Relaxation)
-        twin.problem, twin.total = self.problem, self.total
-        twin.price, twin.cost, twin.choice = self.price, self.cost, self.choice
-        twin._history = []
-        twin._end, twin._halves, twin._home, twin._group = self._end, self._halves, self._home, self._group
-        twin.rows = [cells[:] for cells in self.rows]
-        twin.weight, twin._live = self.weight[:], self._live[:]
-        twin._share, twin._value, twin._picked = self._share[:], self._value[:], self._picked[:]
+        twin = Relaxation(self.problem, self._pairs, [cells[:] for cells in self.rows])
+        twin.weight, twin._live, twin._share = self.weight[:], self._live[:], self._share[:]
         twin._groups = [halves[:] for halves in self._groups]
+        twin._value, twin._picked = self._value[:], self._picked[:]
         return twin
 
     def solve(self) -> int:
@@ -167,16 +105,16 @@ class Relaxation:
 
     def drop(self, dead: list[int]) -> None:
         """Take `dead` cells out, and with them every edge pair that ends there."""
-        n2, live, weight, share, end = self.problem.n2, self._live, self.weight, self._share, self._end
+        n2, live, weight, share, end = self.problem.n2, self._live, self.weight, self._share, self._pairs.end
         dirty: dict[int, None] = {}
         for p in dead:
             live[p] = 0
             self.rows[p // n2].remove(p)
         for p in dead:
-            for h in self._halves.get(p, ()):
+            for h in self._pairs.halves.get(p, ()):
                 q = end[h ^ 1]
                 if live[q]:
-                    g = self._group[h ^ 1]
+                    g = self._pairs.group[h ^ 1]
                     if g < 0:
                         weight[q] -= share[h ^ 1]
                         share[h ^ 1] = 0
@@ -191,11 +129,17 @@ class Relaxation:
         Each move is a step along the sub-gradient or, if larger, a part of what the far cell can take before it
         could enter the assignment; `pace` scales both. False: the solution is a mapping of exactly that value.
         """
-        group, live, end, share, weight = self._group, self._live, self._end, self._share, self.weight
+        group, live, end, share, weight = (
+            self._pairs.group,
+            self._live,
+            self._pairs.end,
+            self._share,
+            self.weight,
+        )
         n2 = self.problem.n2
         chosen: dict[int, None] = {}
         for p in self.choice:
-            for h in self._halves.get(p, ()):
+            for h in self._pairs.halves.get(p, ()):
                 if live[end[h ^ 1]] and (group[h] < 0 or h in self._picked[group[h]]):
                     chosen[h] = None
         vain = [h for h in chosen if h ^ 1 not in chosen]
@@ -228,7 +172,7 @@ class Relaxation:
 
         -1 when no cell has a rival: then all the cells that are left are the best mapping among them.
         """
-        n2, live, end = self.problem.n2, self._live, self._end
+        n2, live, end = self.problem.n2, self._live, self._pairs.end
         votes: dict[int, int] = {}
         for choice in self._history:
             for p in choice:
@@ -242,7 +186,7 @@ class Relaxation:
             for p in cells:
                 if len(cells) > 1 or crowd[p % n2] > 1:
                     count = votes.get(p, 0)
-                    edges = sum(live[end[h ^ 1]] for h in self._halves.get(p, ()))
+                    edges = sum(live[end[h ^ 1]] for h in self._pairs.halves.get(p, ()))
                     split = (min(count, len(self._history) - count), edges)
                     if split > most:
                         best, most = p, split

@@ -6,6 +6,7 @@ from time import perf_counter
 from sft.smatch.assign import assign
 from sft.smatch.bound import Relaxation
 from sft.smatch.climb import climb
+from sft.smatch.edges import EdgePairs
 from sft.smatch.pairs import NOWHERE, ONE, Neighbours, Problem
 
 BLOCK, CHILD_BLOCK = 20, 10  # rounds of the bound that must bring something, at the root and below
@@ -51,7 +52,7 @@ def solve(problem: Problem, time_limit: float | None = None) -> Solution:
             if lower == upper:
                 return Solution(lower, upper, mapping, "climb")
     search = _Search(problem, near, mapping, lower, time_limit)
-    return search.run(Relaxation(problem, near, rows), upper)
+    return search.run(Relaxation(problem, EdgePairs(problem, near, rows), rows), upper)
 
 
 def _first(problem: Problem) -> tuple[list[list[int]], int, list[int], list[int], list[int]]:

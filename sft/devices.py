@@ -1,6 +1,7 @@
 """Which device trains, and how much memory is free on it now. Asks nvidia-smi, never torch."""
 
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import asdict, dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 _QUERY = "index,uuid,name,memory.total,memory.free,compute_cap"
 _MIB = 1024 * 1024
+_NUMBER = re.compile(r"\d+(\.\d+)?\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +56,39 @@ def gpus() -> list[Device]:
 def parse(text: str) -> list[Device]:
     """Read what nvidia-smi prints for `_QUERY`; lines of another form are passed over.
 
+    Memory that the driver does not tell (``[N/A]`` where the GPU shares the machine's memory) is None.
+
     >>> parse("1, GPU-b, NVIDIA GeForce RTX 3090, 24576, 18120, 8.6")[0].free
     19000197120
     """
     found = []
     for line in text.splitlines():
         cells = [cell.strip() for cell in line.split(",")]
-        if len(cells) == 6 and cells[0].isdigit() and cells[3].isdigit() and cells[4].isdigit():
-            total, free = int(cells[3]) * _MIB, int(cells[4]) * _MIB
-            found.append(Device("gpu", cells[2], int(cells[0]), cells[1], total, free, cells[5]))
+        if len(cells) == 6 and cells[0].isdigit():
+            total, free = _mebibytes(cells[3]), _mebibytes(cells[4])
+            capability = cells[5] if _NUMBER.match(cells[5]) else ""
+            found.append(Device("gpu", cells[2], int(cells[0]), cells[1], total, free, capability))
     return found
 
 
+def _mebibytes(cell: str) -> int | None:
+    return int(cell) * _MIB if cell.isdigit() else None
+
+
 def visible(found: list[Device], allowed: str | None) -> list[Device]:
-    """Keep the GPUs that ``CUDA_VISIBLE_DEVICES`` names, by index or by the beginning of the UUID."""
+    """Keep the GPUs that ``CUDA_VISIBLE_DEVICES`` names, by index or by the beginning of the UUID.
+
+    As CUDA does: the first name that is none ends the list, so ``-1`` and '' hide every GPU.
+    """
     if allowed is None:
         return found
-    names = [name.strip() for name in allowed.split(",") if name.strip()]
-    return [gpu for name in names for gpu in found if name == str(gpu.index) or gpu.uuid.startswith(name)]
+    kept: list[Device] = []
+    for name in (part.strip() for part in allowed.split(",")):
+        fitting = [gpu for gpu in found if name and (name == str(gpu.index) or gpu.uuid.startswith(name))]
+        if not fitting or fitting[0] in kept:
+            break
+        kept.append(fitting[0])
+    return kept
 
 
 def emptiest(found: list[Device]) -> Device | None:

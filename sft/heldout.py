@@ -13,6 +13,8 @@ from sft.predict import facts_of
 from sft.records import Row
 from sft.text import iter_jsonl
 
+_KEYS = frozenset({"id", "raw", "readable", "stopped"})
+
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
@@ -30,13 +32,20 @@ class HeldOut:
         return self.run.folder / "predictions" / f"{self.split}{'.base' if base else ''}.jsonl"
 
 
-def open_run(workspace: Path, name: str = "", split: str = "") -> HeldOut:
+def open_run(workspace: Path, name: str = "", split: str = "", *, need_rows: bool = True) -> HeldOut:
     """Return the held-out rows of a run (the newest finished one): the test split when there is one, else valid.
 
-    Raises `DataError` when the prepared set is gone or is not the one the run was trained on.
+    Having none is an error unless `need_rows` is off, as for new inputs.
+    Raises `DataError` when the run has no adapter yet, when its prepared set is gone or is not the one it was trained on.
     """
     run = runs.find(workspace, name)
-    data = prepared.load(Path(run.data["data"]["folder"]))
+    if run.status != "finished":
+        raise DataError(
+            _("this run is {status}: it has no adapter").format(status=_(run.status)),
+            where=run.name,
+            hint=_("finish it: the command it was started with goes on from its last checkpoint"),
+        )
+    data = prepared.load(_data_folder(workspace, Path(run.data["data"]["folder"])))
     if data.digest != run.data["data"]["sha256"]:
         raise DataError(
             _("the prepared set was made anew since this run was trained"),
@@ -53,7 +62,7 @@ def open_run(workspace: Path, name: str = "", split: str = "") -> HeldOut:
         rows = tuple(row for row in every if row.id in held)
     else:
         raise SettingsError(_("unknown split {name!r}").format(name=chosen), hint=_("one of: valid, test"))
-    if not rows:
+    if need_rows and not rows:
         raise DataError(
             _("this run has no {split} rows").format(split=chosen),
             where=run.name,
@@ -63,11 +72,30 @@ def open_run(workspace: Path, name: str = "", split: str = "") -> HeldOut:
     return HeldOut(run, data, template, chosen, tuple(rows), tuple(row for row in every if row.id in trained))
 
 
-def read(path: Path, rows: Sequence[Row]) -> list[Mapping[str, Any]] | None:
-    """Return the prediction of every row, in order; None when the file is missing or is for other rows."""
+def _data_folder(workspace: Path, stored: Path) -> Path:
+    """Return the prepared set of a run; in a workspace that was moved, the one of that name there."""
+    moved = workspace / "data" / "prepared" / stored.name
+    return moved if not stored.exists() and moved.is_dir() else stored
+
+
+def read(path: Path, rows: Sequence[Row], template: str = "") -> list[Mapping[str, Any]] | None:
+    """Return the prediction of every row, in order; None when there are none, or none for these rows.
+
+    With a `template` identity those made with another one do not count. Raises `DataError` for a damaged file.
+    """
     if not path.is_file() or not facts_of(path).is_file():
         return None
-    by_id = {str(line["id"]): line for _number, line in iter_jsonl(path)}
+    if template and facts(path).get("template") != template:
+        return None
+    by_id = {}
+    for number, line in iter_jsonl(path):
+        if not isinstance(line, dict) or not line.keys() >= _KEYS:
+            raise DataError(
+                _("not a prediction: it needs {keys}").format(keys=", ".join(sorted(_KEYS))),
+                where=f"{path}:{number}",
+                hint=_("remove the file: predictions are made again when they are needed"),
+            )
+        by_id[str(line["id"])] = line
     if set(by_id) != {row.id for row in rows}:
         return None
     return [by_id[row.id] for row in rows]

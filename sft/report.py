@@ -1,5 +1,6 @@
 """Predicted and gold graphs → an exact Smatch that can be defended: views, Task 1, baselines, interval, signature."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ class Item:
     graph: Graph | None
     repaired: bool = False
     where: str = ""
+    sentence: str = ""
 
 
 Told = Callable[[int], None]
@@ -37,9 +39,14 @@ def read_graphs(path: Path) -> list[Item]:
     for block in penman.blocks(read_text(path)):
         reading = penman.read_block(block)
         repaired = any(problem.severity == "error" for problem in reading.problems)
-        name = block.metadata.get("id", "")
         items.append(
-            Item(name, reading.graph, repaired and reading.graph is not None, f"{path}:{block.line}")
+            Item(
+                block.metadata.get("id", ""),
+                reading.graph,
+                repaired and reading.graph is not None,
+                f"{path}:{block.line}",
+                block.metadata.get("snt", ""),
+            )
         )
     if not items:
         raise DataError(
@@ -48,21 +55,25 @@ def read_graphs(path: Path) -> list[Item]:
     return items
 
 
+def same_ids(pred: Sequence[Item], gold: Sequence[Item]) -> bool:
+    """Tell whether both sides have the same ids, each once: then ids pair them, whatever their order."""
+    ours, theirs = {item.id for item in pred}, {item.id for item in gold}
+    return "" not in ours and ours == theirs and len(ours) == len(pred) == len(gold)
+
+
 def align(
     pred: Sequence[Item], gold: Sequence[Item], pred_name: str, gold_name: str
 ) -> list[tuple[Item, Item]]:
     """Pair predictions with gold: by id when both have the same unique ids, else by order.
 
-    Raises `DataError` on unequal numbers, naming what is missing where ids tell.
+    Raises `DataError` on unequal numbers, naming what is missing where ids or sentences tell.
     """
-    ours, theirs = {item.id: item for item in pred}, {item.id: item for item in gold}
-    by_id = "" not in ours and "" not in theirs and len(ours) == len(pred) and len(theirs) == len(gold)
-    if by_id and ours.keys() == theirs.keys():
-        return [(ours[item.id], item) for item in gold]
+    if same_ids(pred, gold):
+        by_id = {item.id: item for item in pred}
+        return [(by_id[item.id], item) for item in gold]
     if len(pred) == len(gold):
         return list(zip(pred, gold, strict=True))
-    missing = [name for name in theirs if name not in ours] if by_id else []
-    extra = [name for name in ours if name not in theirs] if by_id else []
+    missing, extra = _left_over(gold, pred), _left_over(pred, gold)
     detail = "".join(
         _("; {what}: {names}").format(what=what, names=", ".join(names[:5]) + ("…" if len(names) > 5 else ""))
         for what, names in ((_("missing"), missing), (_("not in gold"), extra))
@@ -78,17 +89,34 @@ def align(
     )
 
 
+def _left_over(items: Sequence[Item], others: Sequence[Item]) -> list[str]:
+    """Name the `items` that `others` lacks: by id, else by sentence; nothing when neither tells."""
+    for key in (lambda item: item.id, lambda item: " ".join(item.sentence.split())):
+        if all(key(item) for item in (*items, *others)):
+            spare = Counter(key(item) for item in others)
+            left = []
+            for item in items:
+                if spare[key(item)]:
+                    spare[key(item)] -= 1
+                else:
+                    left.append(item.id or f"{item.where} “{key(item)[:40]}”")
+            return left
+    return []
+
+
 def score(
     pairs: Sequence[tuple[Item, Item]],
     mode: str,
     *,
     time_limit: float | None = None,
     told: Told | None = None,
+    align: str = "order",
     **extra: Any,
 ) -> dict[str, Any]:
     """Score aligned pairs: as read (the headline), strictly (a repaired prediction counts as unparsable), canonical.
 
-    The keys of the headline are those of ``sft smatch --json``. `extra` goes into the signature.
+    The keys of the headline are those of ``sft smatch --json``. `align` says how the pairs were made, ``order`` or
+    ``id``; it goes into the signature, as does `extra`.
     """
     graphs = [(pred.graph, gold.graph) for pred, gold in pairs]
     main = score_corpus(graphs, mode, time_limit, told)
@@ -102,9 +130,11 @@ def score(
         "repaired": repaired,
         "gold_repaired": sum(gold.repaired for _pred, gold in pairs),
         "gold_unparsable": sum(gold.graph is None for _pred, gold in pairs),
+        "unparsable_at": [pred.where or pred.id for pred, _gold in pairs if pred.graph is None],
+        "gold_unparsable_at": [gold.where or gold.id for _pred, gold in pairs if gold.graph is None],
         "strict": headline(score_corpus(strict, mode, time_limit)) if repaired else headline(main),
         "canonical": headline(score_corpus(clean, mode, time_limit)),
-        "signature": signature(mode, main.n, proven=proven, text="as-read", align="order", **extra),
+        "signature": signature(mode, main.n, proven=proven, text="as-read", align=align, **extra),
         "pairs": [
             {"id": gold.id or str(number), "matched": pair.matched, "pred": pair.pred, "gold": pair.gold, "f1": pair.f1,
              "proven": pair.proven}

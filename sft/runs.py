@@ -4,6 +4,7 @@ Two runs with equal locks are the same experiment: the lock is what decides the 
 data, template, base model and backend, but neither dates nor paths.
 """
 
+import difflib
 import hashlib
 import json
 import os
@@ -66,7 +67,11 @@ def load(folder: Path) -> Run:
             _("is not a run folder (no run.json)"), where=str(folder), hint=_("see the folder runs/")
         ) from None
     except ValueError:
-        raise DataError(_("run.json does not read"), where=str(path), hint=_("start the run again")) from None
+        data = None
+    if not isinstance(data, dict) or not {"status", "started"} <= data.keys():
+        raise DataError(
+            _("run.json does not read"), where=str(path), hint=_("remove this run folder, or train again")
+        )
     return Run(folder, data)
 
 
@@ -90,11 +95,22 @@ def newest(workspace: Path, *, finished: bool = True) -> Run:
 
 
 def find(workspace: Path, name: str) -> Run:
-    """Return the run with a name or path; '' is the newest finished one."""
+    """Return the run with a name or path; '' is the newest finished one. Raises `DataError` with the nearest name."""
     if not name:
         return newest(workspace)
-    path = Path(name)
-    return load(path if (path / LOCK_FILE).is_file() else workspace / "runs" / name)
+    for folder in (Path(name), workspace / "runs" / name):
+        if (folder / LOCK_FILE).is_file():
+            return load(folder)
+    names = [run.name for run in every(workspace)]
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = _("there is no run yet: sft train")
+    if names:
+        hint = (
+            _("did you mean {name}?").format(name=near[0])
+            if near
+            else _("runs: {names}").format(names=", ".join(names[-5:]))
+        )
+    raise DataError(_("unknown run {name!r}").format(name=name), where=str(workspace / "runs"), hint=hint)
 
 
 def digest(lock: Mapping[str, Any]) -> str:
@@ -134,8 +150,13 @@ def place(workspace: Path, wanted: str, lock: Mapping[str, Any], *, resume: bool
 
     Returns the folder and whether it goes on. `resume` True insists on going on, False on a new run, None decides.
     A run of that name with another lock is never touched: the new one gets a number.
-    Raises `SettingsError` with what differs when `resume` is True and nothing fits.
+    Raises `SettingsError` with what differs when `resume` is True and nothing fits, and for a name that is a path.
     """
+    if Path(wanted).name != wanted:
+        raise SettingsError(
+            _("{name!r} is no name of a run").format(name=wanted),
+            hint=_("a name has no / in it: --name my_run"),
+        )
     key = digest(lock)
     family = [run for run in every(workspace) if run.name == wanted or _numbered(run.name, wanted)]
     open_runs = [run for run in family if run.status != "finished"]

@@ -15,14 +15,28 @@ from sft import __version__
 from sft.errors import SftError
 from sft.i18n import LANGUAGES, _
 
+# What a mistyped command line raises; typer brings click along under another name from one release to the next.
+_UsageError: Any = typer.BadParameter.__mro__[1]
+
 
 class SftGroup(TyperGroup):
-    """A command group that prints `SftError` as ``error:`` and ``hint:`` lines and exits with its code."""
+    """A command group that prints every error as ``error:`` and ``hint:`` lines and exits with its code."""
+
+    def make_context(self, *args: Any, **extra: Any) -> Any:
+        """Read the options before the command."""
+        try:
+            return super().make_context(*args, **extra)
+        except _UsageError as error:
+            _show_usage(error)
+            raise typer.Exit(2) from None
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)
+        except _UsageError as error:
+            _show_usage(error)
+            raise typer.Exit(2) from None
         except SftError as error:
             if ctx.params.get("debug"):
                 raise
@@ -34,6 +48,16 @@ class SftGroup(TyperGroup):
         except BrokenPipeError:  # `sft … | head`: the reader has gone, that is no failure
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
+
+
+def _show_usage(error: Any) -> None:
+    """Print what is wrong with the command line; without any argument typer raises the help text itself."""
+    if error.ctx is not None and error.message == error.ctx.get_help():
+        typer.echo(error.message, err=True)
+        return
+    command = error.ctx.command_path if error.ctx else "sft"
+    typer.echo(_("error: {text}").format(text=error.format_message()), err=True)
+    typer.echo(_("hint: {text}").format(text=f"{command} --help"), err=True)
 
 
 def show_error(error: SftError) -> None:

@@ -35,7 +35,7 @@ def evaluate(
     untrained = (
         predictions(held, batch=batch_size, base=True)
         if base
-        else heldout.read(held.predictions(base=True), held.rows)
+        else heldout.read(held.predictions(base=True), held.rows, held.template.id)
     )
     labels = held.data.manifest["label_set"]
     if task in evaluation.LABEL_TASKS:

@@ -1,5 +1,6 @@
 """`sft init`: make a workspace."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -40,12 +41,20 @@ def init(
         made.append(str(toml))
     made += _copy_sample(sample, folder / "data" / "raw") if sample else []
     lines = [_("workspace: {folder}").format(folder=folder.resolve()), *(f"  + {name}" for name in made)]
-    lines.append(
-        _("next: put raw files into {folder}, then: sft prep --template v5_cot").format(
-            folder=folder / "data/raw"
-        )
+    if not made:
+        lines.append(_("  everything is there already; nothing was changed"))
+    screen.result(
+        {"workspace": str(folder.resolve()), "made": made},
+        [*lines, _("next: {steps}").format(steps="; ".join(_next(folder, sample)))],
+        as_json=as_json,
     )
-    screen.result({"workspace": str(folder.resolve()), "made": made}, lines, as_json=as_json)
+
+
+def _next(folder: Path, sample: str) -> list[str]:
+    steps = [f"cd {shlex.quote(str(folder))}"] if folder.resolve() != Path.cwd() else []
+    if not any(path.is_file() for path in (folder / "data" / "raw").rglob("*")):
+        steps.append(_("put raw files into data/raw"))
+    return [*steps, f"sft prep --template {'true_false_v1' if sample == 'qa' else 'v5_cot'}"]
 
 
 def _copy_sample(sample: str, target: Path) -> list[str]:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from sft.records import Row
     from sft.templates import Template
 
+SPLITS = ("train", "valid", "test")
+_SHOWN = 10  # of the inputs that were left out
+
 Run = Annotated[str, typer.Option(help=_("name of a run; default: the newest finished one"))]
 Split = Annotated[
     str, typer.Option(metavar="valid|test", help=_("split; default: test when there is one, else valid"))
@@ -36,6 +39,11 @@ def predict(
     out: Annotated[Path | None, typer.Option(help=_("file of the predictions"))] = None,
     batch_size: Batch = None,
     max_new_tokens: NewTokens = None,
+    format_: Annotated[
+        str,
+        typer.Option("--format", help=_("format of the new inputs, e.g. plain_lines: one sentence a line")),
+    ] = "",
+    encoding: Annotated[str, typer.Option(help=_("encoding of the new inputs, when it is not UTF-8"))] = "",
     as_json: Annotated[bool, typer.Option("--json", help=_("print one JSON object"))] = False,
 ) -> None:
     """Generate answers, greedily, and write one JSON object a row with the raw text and what was read from it.
@@ -44,12 +52,11 @@ def predict(
     """
     from sft import heldout, templates
 
-    held = heldout.open_run(Path.cwd(), run, split)
+    held = heldout.open_run(Path.cwd(), run, split, need_rows=source is None)
     chosen = templates.load(template, Path.cwd()) if template else held.template
-    rows = new_rows(source, chosen, held.data.manifest["label_set"]) if source else list(held.rows)
-    target = out or (
-        held.run.folder / "predictions" / f"{source.stem}.jsonl" if source else held.predictions(base=base)
-    )
+    how = {"format": format_, "encoding": encoding}
+    rows = new_rows(source, chosen, held.data.manifest["label_set"], how) if source else list(held.rows)
+    target = out or (new_target(held, source, base=base) if source else held.predictions(base=base))
     lines = make(
         held, chosen, rows, target, base=base, asked=bool(template), batch=batch_size, limit=max_new_tokens
     )
@@ -98,14 +105,22 @@ def make(
     return lines
 
 
-def new_rows(source: Path, template: "Template", labels: list[str]) -> "list[Row]":
+def new_target(held: "HeldOut", source: Path, *, base: bool) -> Path:
+    """Return where the answers to new inputs go: never into the file of a split."""
+    name = f"new_{source.stem}" if source.stem in SPLITS else source.stem
+    return held.run.folder / "predictions" / f"{name}{'.base' if base else ''}.jsonl"
+
+
+def new_rows(source: Path, template: "Template", labels: list[str], how: dict[str, str]) -> "list[Row]":
     """Read raw inputs without answers and render their prompts; what cannot be read is shown and counted."""
     import data_prep
     from sft import prep
 
     files, _left = data_prep.expand([source])
-    items = [item for path in files for item in data_prep.read(data_prep.detect(path))]
+    items = [item for path in files for item in data_prep.read(data_prep.detect(path, **how))]
     rows, refused = prep.prompts(items, template, labels)
-    for reject in refused:
+    for reject in refused[:_SHOWN]:
         screen.note(_("left out: {where}: {reason}").format(where=reject.where, reason=reject.reason))
+    if len(refused) > _SHOWN:
+        screen.note(_("left out: {n} in all").format(n=len(refused)))
     return rows

@@ -1,5 +1,7 @@
 """`sft smatch`: exact Smatch of two files, or of a run's held-out rows."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,11 +9,14 @@ import typer
 
 from sft.cli import screen
 from sft.cli.predict import Batch, Run, Split
-from sft.errors import SettingsError
+from sft.errors import DataError, SettingsError
 from sft.i18n import _
 
 if TYPE_CHECKING:
     from sft.heldout import HeldOut
+
+_PLACES = 5  # of the graphs that did not parse
+_MOMENT = 2  # seconds without a progress line
 
 
 def smatch(
@@ -54,8 +59,43 @@ def smatch(
 def _files(pred: Path, gold: Path, mode: str, time_limit: float | None) -> dict[str, Any]:
     from sft import report
 
-    pairs = report.align(report.read_graphs(pred), report.read_graphs(gold), str(pred), str(gold))
-    return report.score(pairs, mode, time_limit=time_limit)
+    read, faults = [], []
+    for path in (pred, gold):
+        try:
+            read.append(report.read_graphs(path))
+        except DataError as error:
+            faults.append(error)
+    if len(faults) == 2:
+        raise DataError(_("both files cannot be read"), parts=tuple(faults), hint=_("check the paths"))
+    if faults:
+        raise faults[0]
+    ours, theirs = read
+    pairs = report.align(ours, theirs, str(pred), str(gold))
+    how = "id" if report.same_ids(ours, theirs) else "order"
+    with _watched(len(pairs)) as told:
+        return report.score(pairs, mode, time_limit=time_limit, told=told, align=how)
+
+
+@contextmanager
+def _watched(total: int) -> Iterator[Callable[[int], None]]:
+    """Show progress of a scoring that takes longer than a moment."""
+    import time
+
+    progress, began, shown = screen.Progress(), time.monotonic(), False
+
+    def told(done: int) -> None:
+        nonlocal shown
+        passed = time.monotonic() - began
+        if not shown and passed > _MOMENT:
+            progress.begin(done, total)
+            shown = True
+        if shown:
+            progress.step(done, {"left": passed * (total - done) / done, "rows_per_s": done / passed})
+
+    try:
+        yield told
+    finally:
+        progress.end()
 
 
 def _run(
@@ -77,9 +117,9 @@ def _run(
         "split": held.split,
         "model": held.run.data["model"]["name"],
     }
-    value = report.score(
-        list(zip(report.predicted_items(lines), gold, strict=True)), mode, time_limit=time_limit, **facts
-    )
+    pairs = list(zip(report.predicted_items(lines), gold, strict=True))
+    with _watched(len(pairs)) as told:
+        value = report.score(pairs, mode, time_limit=time_limit, told=told, **facts)
     value |= {"run": held.run.name, "split": held.split, "template": held.template.id}
     value["not_stopped"] = sum(not line["stopped"] for line in lines)
     if held.template.task == "mtup":
@@ -93,7 +133,7 @@ def _run(
     untrained = (
         predictions(held, batch=batch, base=True)
         if base
-        else heldout.read(held.predictions(base=True), held.rows)
+        else heldout.read(held.predictions(base=True), held.rows, held.template.id)
     )
     if untrained is not None:
         items = report.predicted_items(untrained)
@@ -109,7 +149,7 @@ def predictions(held: "HeldOut", *, batch: int | None, base: bool = False) -> li
     from sft.cli import predict
 
     path = held.predictions(base=base)
-    found = heldout.read(path, held.rows)
+    found = heldout.read(path, held.rows, held.template.id)
     if found is not None:
         screen.note(_("predictions: {path}").format(path=path))
         return found
@@ -151,6 +191,8 @@ def _lines(value: dict[str, Any]) -> list[str]:
                 bad=value["gold_unparsable"], mended=value["gold_repaired"]
             )
         )
+    out += _places(_("unparsable"), value["unparsable_at"])
+    out += _places(_("gold unparsable"), value["gold_unparsable_at"])
     if value["proven"] < n:
         out.append(
             _("! {k} pairs are open: F1 lies in [{low:.4f}, {high:.4f}]").format(
@@ -160,6 +202,13 @@ def _lines(value: dict[str, Any]) -> list[str]:
     if value.get("not_stopped"):
         out.append(_("! {k} answers did not end by themselves").format(k=value["not_stopped"]))
     return [*out, value["signature"]]
+
+
+def _places(what: str, where: list[str]) -> list[str]:
+    if not where:
+        return []
+    shown = ", ".join(where[:_PLACES]) + (f", … ({len(where)})" if len(where) > _PLACES else "")
+    return [_("! {what}: {places}").format(what=what, places=shown)]
 
 
 def _row(name: str, score: dict[str, Any]) -> list[str]:

@@ -114,7 +114,12 @@ def prepare(
         update={"limit": None}
     )  # the limit was applied above, before rows were rejected
     steps = plan.make_plan(
-        len(trained.encoded), unlimited, tokens=trained.tokens, valid_rows=len(valid.encoded), given=given
+        len(trained.encoded),
+        unlimited,
+        tokens=trained.tokens,
+        valid_rows=len(valid.encoded),
+        parameters=model.parameters,
+        given=given,
     )
     device = devices.choose()
     decision = memory.decide(

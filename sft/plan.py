@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from sft.presets import TrainSettings
 
 
+_LR = 3e-4  # the highest rate that LoRA guides give for models of 1 B and more
+_SMALL, _SMALL_LR = 300_000_000, 2e-3  # measured on 135 M: 1e-3 falls evenly
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The derived numbers of one training.
@@ -128,13 +132,15 @@ def make_plan(
     tokens: int | None = None,
     devices: int = 1,
     valid_rows: int | None = None,
+    parameters: int | None = None,
     given: Collection[str] = (),
 ) -> Plan:
     """Return the plan for `rows` training rows; `settings.limit` is applied here.
 
     `tokens` counts all `rows`. `valid_rows` = 0 switches evaluation off, None leaves it to the settings. `given`
     names the settings that were asked for outright (as flags): of epochs and max_steps the one asked for decides;
-    asked for both and disagreeing, `SettingsError` shows the arithmetic.
+    asked for both and disagreeing, `SettingsError` shows the arithmetic. `parameters` is the model's size: a very small
+    one bears a higher learning rate.
     """
     if rows < 1:
         raise SettingsError(_("there are no rows to train on"), hint=_("prepare data first: sft prep"))
@@ -166,7 +172,9 @@ def make_plan(
         n_saves=math.ceil(total / save_every) if save_every else 1,
         tokens=tokens,
     )
-    return _with_findings(plan, settings, by_epochs, given)
+    return _with_findings(
+        plan, settings, by_epochs, given, _SMALL_LR if (parameters or _SMALL) < _SMALL else _LR
+    )
 
 
 def _total(
@@ -197,7 +205,9 @@ def _per_epoch(rows: int, batch: int, accum: int, devices: int, spe: int) -> str
     return _("{rows} rows / ({product}) = {spe} steps an epoch").format(rows=rows, product=product, spe=spe)
 
 
-def _with_findings(plan: Plan, settings: "TrainSettings", by_epochs: int, given: Collection[str]) -> Plan:
+def _with_findings(
+    plan: Plan, settings: "TrainSettings", by_epochs: int, given: Collection[str], highest: float
+) -> Plan:
     """Return the plan with what is odd about it: reported, never refused."""
     found: list[Finding] = []
     if plan.rows_seen < plan.rows:
@@ -239,11 +249,11 @@ def _with_findings(plan: Plan, settings: "TrainSettings", by_epochs: int, given:
                 ).format(steps=steps, real=epochs_text(plan.epochs), epochs=settings.epochs, other=by_epochs),
             )
         )
-    found += _rate_findings(plan, settings)
+    found += _rate_findings(plan, settings, highest)
     return replace(plan, findings=tuple(found))
 
 
-def _rate_findings(plan: Plan, settings: "TrainSettings") -> list[Finding]:
+def _rate_findings(plan: Plan, settings: "TrainSettings", highest: float) -> list[Finding]:
     found: list[Finding] = []
     if plan.warmup_steps >= plan.total_steps:
         found.append(
@@ -257,8 +267,8 @@ def _rate_findings(plan: Plan, settings: "TrainSettings") -> list[Finding]:
                 hint=_("give the warm-up as a part: warmup = 0.05"),
             )
         )
-    if settings.lr > 3e-4 or settings.lr < 5e-5:
-        high = settings.lr > 3e-4
+    if settings.lr > highest or settings.lr < 5e-5:
+        high = settings.lr > highest
         found.append(
             Finding(
                 "lr_high" if high else "lr_low",
@@ -267,7 +277,9 @@ def _rate_findings(plan: Plan, settings: "TrainSettings") -> list[Finding]:
                 _("lr = {lr:g} is {side} what LoRA is usually trained with (1e-4 to 2e-4)").format(
                     lr=settings.lr, side=_("above") if high else _("below")
                 ),
-                hint=_("above 3e-4 a run often diverges") if high else _("the adapter will hardly learn"),
+                hint=_("above {lr:g} a run often diverges").format(lr=highest)
+                if high
+                else _("the adapter will hardly learn"),
             )
         )
     return found

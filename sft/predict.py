@@ -15,6 +15,7 @@ from typing import Any
 from sft import answers, backends, base, chat, devices, models, runs, templates, tokenizer
 from sft.errors import DataError, TemplateError
 from sft.i18n import _
+from sft.quiet import library_output
 from sft.records import Message, Row
 from sft.text import write_json, write_jsonl
 
@@ -201,7 +202,7 @@ def run(
         note(_("answers are limited to {n} tokens: the model's context ends there").format(n=max(room, 1)))
         tokens = max(room, 1)
     began = time.monotonic()
-    with model_of(source) as model:
+    with library_output(source.folder.parent / "library.log"), model_of(source) as model:
         size = batch or (_CPU_BATCH if next(model.parameters()).device.type == "cpu" else _GPU_BATCH)
         generated = generate(model, source.loaded, prompts, tokens, size, told, note)
     lines = [

@@ -7,8 +7,7 @@ built by `sft.chat` and never truncates, packs or masks anything itself (TRL's `
 import json
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from sft import __version__, audit, backends, base, follow, runs, tokenizer
 from sft.errors import SftError
 from sft.i18n import _
 from sft.job import Job
+from sft.quiet import library_output
 from sft.text import write_json
 
 ADAPTER_FACTS = "sft.json"
@@ -97,7 +97,7 @@ def _train(job: Job, folder: Path, *, going_on: bool, watch: follow.Watch, stop:
     began = time.monotonic()
     full = base.fetch(job.model, weights=True, revision=job.base.revision)
     watch.note(_("loading {model} with {backend}").format(model=job.model.name, backend=job.backend))
-    with _library_output(folder / "library.log"):
+    with library_output(folder / "library.log"):
         model, hf_tokenizer = backends.load(job.backend, _request(job, full.folder))
         _set_tokens(model, hf_tokenizer, job.loaded)
         trainer = _trainer(job, folder, model, hf_tokenizer, watch, stop)
@@ -134,17 +134,6 @@ def _request(job: Job, folder: Path) -> backends.Request:
         gradient_checkpointing=job.decision.gradient_checkpointing,
         seed=settings.seed,
     )
-
-
-@contextmanager
-def _library_output(path: Path) -> Iterator[None]:
-    """Send what the training libraries print into a file: stdout belongs to results, stderr to our own lines."""
-    with (
-        path.open("a", encoding="utf-8", buffering=1) as stream,
-        redirect_stdout(stream),
-        redirect_stderr(stream),
-    ):
-        yield
 
 
 def _set_tokens(model: Any, hf_tokenizer: Any, loaded: tokenizer.Loaded) -> None:

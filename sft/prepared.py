@@ -162,10 +162,10 @@ def load(folder: Path) -> Prepared:
         )
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        raise DataError(
-            _("manifest does not read"), where=str(path), hint=_("prepare the set again")
-        ) from None
+    except ValueError:
+        manifest = None
+    if not isinstance(manifest, dict):
+        raise DataError(_("manifest does not read"), where=str(path), hint=_("prepare the set again"))
     rows = {
         split: _rows(folder / f"{split}.jsonl") for split in SPLITS if (folder / f"{split}.jsonl").is_file()
     }

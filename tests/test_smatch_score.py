@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sft.amr.graph import Const, Graph, Node, Ref
 from sft.errors import DataError, SettingsError
+from sft.smatch import parallel
 from sft.smatch.score import (
     MODES,
     PairScore,
@@ -280,6 +281,18 @@ def test_corpus_is_the_sum_of_its_pairs() -> None:
     assert corpus.f1 == pytest.approx(2 * corpus.matched / (corpus.pred_triples + corpus.gold_triples))
     assert corpus.macro_f1 == pytest.approx(sum(p.f1 for p in corpus.pairs) / 6)
     assert corpus.interval == (corpus.f1, corpus.f1)
+
+
+def test_processes_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs: list[tuple[Graph | None, Graph | None]] = [(big(k, 6 + k), big(k + 5, 7)) for k in range(8)]
+    pairs.insert(3, (None, pairs[0][1]))
+    alone = score_corpus(pairs, "none")
+    monkeypatch.setattr(parallel, "PATIENCE", 0)
+    monkeypatch.setattr(parallel, "WORTH", 0)
+    seen: list[int] = []
+    assert score_corpus(pairs, "none", progress=seen.append, jobs=2) == alone
+    assert seen[-1] == 9
+    assert len(seen) > 2
 
 
 def test_bootstrap_and_paired_test() -> None:

@@ -21,10 +21,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("gold", help=_("gold graphs, in the same order"))
     parser.add_argument("--mode", choices=MODES, default="smatch", help=_("triple convention"))
     parser.add_argument("--time-limit", type=float, metavar="S", help=_("seconds per pair; then an interval"))
+    parser.add_argument(
+        "--jobs", type=int, default=0, metavar="N", help=_("processes; default: one per core")
+    )
     parser.add_argument("--pairs", action="store_true", help=_("print one line per pair first"))
     options = parser.parse_args(arguments)
     try:
-        score, repaired = score_files(options.pred, options.gold, options.mode, options.time_limit)
+        score, repaired = score_files(
+            options.pred, options.gold, options.mode, options.time_limit, options.jobs
+        )
     except SftError as error:
         print(f"error: {error}", file=sys.stderr)
         if error.hint:

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from sft.errors import DataError
 from sft.i18n import _
-from sft.smatch.score import CorpusScore, match, summarise
+from sft.smatch.parallel import match_all
+from sft.smatch.score import CorpusScore, summarise
 from sft.smatch.triples import Convention, Edge, Triples, flatten
 
 _WORD = r"""[^\s()":/~#]+"""
@@ -120,7 +121,9 @@ def scan(body: str) -> tuple[list[str], list[tuple[int, str]], list[Edge]] | Non
     )
 
 
-def score_files(pred: str, gold: str, mode: str, time_limit: float | None = None) -> tuple[CorpusScore, int]:
+def score_files(
+    pred: str, gold: str, mode: str, time_limit: float | None = None, jobs: int = 1
+) -> tuple[CorpusScore, int]:
     """Score two files of graphs in the same order; return the score and the number of repaired predictions.
 
     Raises `DataError` when a file cannot be read or the numbers of records differ.
@@ -135,8 +138,8 @@ def score_files(pred: str, gold: str, mode: str, time_limit: float | None = None
             ),
             hint=_("score files with one record per sentence, in the same order"),
         )
-    scores = [match(a.triples, b.triples, time_limit) for a, b in zip(ours, theirs, strict=True)]
-    return summarise(scores, mode), sum(item.repaired for item in ours)
+    sides = [(a.triples, b.triples) for a, b in zip(ours, theirs, strict=True)]
+    return summarise(match_all(sides, time_limit, jobs=jobs), mode), sum(item.repaired for item in ours)
 
 
 def _text(path: str) -> str:

@@ -109,15 +109,17 @@ def score_corpus(
     mode: str = "smatch",
     time_limit: float | None = None,
     progress: Callable[[int], None] | None = None,
+    jobs: int = 1,
 ) -> CorpusScore:
-    """Score (prediction, gold) pairs; `progress` is called with the number of pairs done, after each."""
+    """Score (prediction, gold) pairs; `progress` is called with the number of pairs done.
+
+    `jobs` processes share a long corpus (see `sft.smatch.parallel.match_all`); the score is the same.
+    """
+    from sft.smatch.parallel import match_all
+
     convention = Convention(mode)
-    scores = []
-    for number, (pred, gold) in enumerate(pairs, start=1):
-        scores.append(match(_triples(pred, convention), _triples(gold, convention), time_limit))
-        if progress is not None:
-            progress(number)
-    return summarise(scores, mode)
+    sides = [(_triples(pred, convention), _triples(gold, convention)) for pred, gold in pairs]
+    return summarise(match_all(sides, time_limit, progress, jobs), mode)
 
 
 def summarise(pairs: Iterable[PairScore], mode: str) -> CorpusScore:

@@ -152,7 +152,7 @@ def place(workspace: Path, wanted: str, lock: Mapping[str, Any], *, resume: bool
     A run of that name with another lock is never touched: the new one gets a number.
     Raises `SettingsError` with what differs when `resume` is True and nothing fits, and for a name that is a path.
     """
-    if Path(wanted).name != wanted:
+    if Path(wanted).name != wanted or wanted == "..":
         raise SettingsError(
             _("{name!r} is no name of a run").format(name=wanted),
             hint=_("a name has no / in it: --name my_run"),
@@ -221,10 +221,12 @@ def checkpoints(folder: Path) -> list[Path]:
 
     One without its marker, or with a file that is not as long as the marker says, is not there.
     """
-    found = [
-        path.parent for path in (folder / "checkpoints").glob(f"checkpoint-*/{COMPLETE}") if _whole(path)
-    ]
-    return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))
+    found = {}
+    for marker in (folder / "checkpoints").glob(f"checkpoint-*/{COMPLETE}"):
+        step = marker.parent.name.removeprefix("checkpoint-")
+        if step.isdigit() and _whole(marker):
+            found[int(step)] = marker.parent
+    return [found[step] for step in sorted(found)]
 
 
 def mark_complete(checkpoint: Path, step: int) -> None:
@@ -237,5 +239,5 @@ def _whole(marker: Path) -> bool:
     try:
         sizes = json.loads(marker.read_text(encoding="utf-8"))["files"]
         return all((marker.parent / name).stat().st_size == size for name, size in sizes.items())
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # unreadable, or not what it should be
         return False

@@ -1,13 +1,13 @@
 """Damage graphs at random and check that the AMR core stands: no crash, no hang, and its promises hold.
 
-    python scripts/bench/fuzz_amr.py [N] [FILE …]
+    python scripts/bench/fuzz_amr.py [N] [FILE …] [--seed S]
 
 makes N damaged texts (default 20000) out of built-in graphs and those of the files, and reports the rate, how many
 still gave a graph, how often each defect was seen, and the slowest text. Stops at the first broken promise.
 """
 
+import argparse
 import random
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -102,11 +102,16 @@ def check_graph(graph: Graph) -> None:
     canonical(graph)
 
 
-def main(arguments: list[str]) -> int:
+def main() -> None:
     """Run the fuzzer; print the figures."""
-    count = int(arguments[0]) if arguments else 20_000
-    seeds = [*SEEDS, *(b.body for name in arguments[1:] for b in blocks(read_text(Path(name))))]
-    rng = random.Random(int(__import__("os").environ.get("S","0")))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("count", nargs="?", type=int, default=20_000)
+    parser.add_argument("files", nargs="*", type=Path)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    count = options.count
+    seeds = [*SEEDS, *(block.body for path in options.files for block in blocks(read_text(path)))]
+    rng = random.Random(options.seed)
     seen: Counter[str] = Counter()
     graphs = 0
     slowest = (0.0, "")
@@ -129,8 +134,7 @@ def main(arguments: list[str]) -> int:
         f"{count} texts, {count / seconds:.0f}/s, {graphs} gave a graph, slowest {slowest[0] * 1000:.1f} ms"
     )
     print("  ".join(f"{kind} {n}" for kind, n in seen.most_common()))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main()

@@ -36,6 +36,7 @@ _WORDING: dict[str, Callable[[], str]] = {
         "reference to {text!r} fits several nodes: the nearest before it is taken"
     ),
     "variable_in_task1": lambda: _("variable {text!r} in a graph without variables"),
+    "number_as_node": lambda: _("a number written as a node, {n} time(s): read as a constant"),
     "missing_variable": lambda: _("node without a variable: {text!r}"),
     "undefined_reference": lambda: _("no node defines {text!r}: read as a constant"),
     "space_in_concept": lambda: _("blanks inside the concept {text!r}"),
@@ -45,8 +46,9 @@ _WORDING: dict[str, Callable[[], str]] = {
     "misspelt_frame": lambda: _("{text!r} looks like a misspelling of {near!r}"),
     "wiki_with_children": lambda: _("the :wiki node holds other relations"),
 }
+# `number_as_node` is well-formed, and mended only in model output (`sft.amr.repair`).
 _WARNINGS = frozenset({
-    "missing_variable", "undefined_reference", "space_in_concept", "space_in_constant", "odd_variable", "odd_role",
+    "number_as_node", "missing_variable", "undefined_reference", "space_in_concept", "space_in_constant", "odd_variable", "odd_role",
     "misspelt_frame", "wiki_with_children",
 })  # fmt: skip
 KINDS = tuple(_WORDING)
@@ -105,7 +107,7 @@ class Log:
                     column=at - start + 1,
                     message=_WORDING[kind]().format(**{k: _short(v) for k, v in details.items()}),
                     severity="warning" if kind in _WARNINGS else "error",
-                    repaired=kind not in _WARNINGS and kind != "no_graph",
+                    repaired=kind == "number_as_node" or (kind not in _WARNINGS and kind != "no_graph"),
                 )
             )
         return tuple(result)

@@ -11,6 +11,7 @@ concept that ends like a number ``a\#2``, a backslash ``\\``. Quoted strings are
 """
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -99,7 +100,6 @@ def from_task1(text: str, line: int = 1) -> Reading:
     if root is None:
         log.add("no_graph", 0)
         return Reading(None, log.problems(text, line))
-    report_roles(preorder(root), log)
     tree = _Resolver(log, root).resolve()
     return Reading(rename_variables(Graph(tree, {}, line)), log.problems(text, line))
 
@@ -118,6 +118,7 @@ class _Resolver:
     def resolve(self) -> Node:
         order = preorder(self.root)
         bracketed = [draft for draft in order if not self._define(draft)]
+        report_roles(order, self.log)
         for draft in order:
             for index, (role, child, at) in enumerate(draft.children):
                 if isinstance(child, Atom):
@@ -216,8 +217,7 @@ class _Resolver:
         if exact or len(nodes) < 2:
             return exact or next(iter(nodes), None)
         self.log.add("ambiguous_reference", at, text=concept)
-        before = [node for node in nodes if node.at < at]
-        return before[-1] if before else nodes[0]
+        return nodes[max(0, bisect_left(nodes, at, key=lambda node: node.at) - 1)]
 
 
 def _escapes(text: str) -> bool:

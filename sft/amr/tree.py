@@ -110,10 +110,11 @@ class _Planter:
     def lonely(self, role: str, at: int) -> None:
         """Handle a role without a target; ``:pivot-nó`` is a role with its word glued on."""
         head, _dash, tail = role.partition("-")
-        if len(head) > 1 and not tail.isascii():
+        name = strip_alignment(head)
+        if len(name) > 1 and not tail.isascii():
             self.log.add("glued_word", at, text=role)
             start = at + len(head) + 1
-            self.stack[-1].children.append((head, Draft(start, start, tail), at))
+            self.stack[-1].children.append((name, Draft(start, start, tail), at))
         else:
             self.log.add("missing_target", at, text=role)
 

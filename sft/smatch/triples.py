@@ -21,7 +21,7 @@ Edge = tuple[int, str, Target]
 
 _MARK = re.compile(r"~[A-Za-z]*\.?\d+(?:,\d+)*$")
 _SPACE = re.compile(r"\s+")
-_KEPT_OF = (":prep-on-behalf-of", ":prep-out-of", ":consist-of")
+KEPT_OF = (":prep-on-behalf-of", ":prep-out-of", ":consist-of")
 
 # Frames that stand for one relation: concept -> (source role, target role, relation).
 # From the reification table of the public AMR guidelines.
@@ -165,7 +165,7 @@ class Convention:
     def _role(self, text: str) -> tuple[str, bool]:
         role, inverted = _clean(text), False
         if self.mode == "smatch":
-            if role.endswith("-of") and role not in _KEPT_OF:
+            if role.endswith("-of") and role not in KEPT_OF:
                 role, inverted = role[:-3], True
             elif role == ":mod":
                 role, inverted = ":domain", True

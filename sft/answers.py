@@ -13,7 +13,8 @@ class Answer:
     """What was read from one raw answer.
 
     AMR tasks fill `graph` (one-line PENMAN), `graph_source` (which part it came from), `repairs` (kinds of defects
-    mended) and for MTUP `task1`; label tasks `label`; free answers `text`. `readable` is False when nothing fits.
+    mended) and for MTUP `task1`, or `problem` (the first defect) when no graph came out; label tasks `label`; free
+    answers `text`. `readable` is False when nothing fits.
     """
 
     readable: bool
@@ -23,6 +24,7 @@ class Answer:
     task1: str | None = None
     label: str | None = None
     text: str | None = None
+    problem: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the entries of a prediction row that are filled in."""
@@ -34,6 +36,7 @@ class Answer:
             "task1": self.task1,
             "label": self.label,
             "text": self.text,
+            "problem": self.problem,
         }
         return {name: value for name, value in values.items() if value is not None}
 
@@ -56,10 +59,14 @@ def read(template: templates.Template, raw: str, label_set: Sequence[str] = ()) 
 def _graph(raw: str, parts: Mapping[str, str]) -> Answer:
     found = repair.extract_graph(raw, parts)
     first = task1.from_task1(parts["task1"]).graph if "task1" in parts else None
+    structure = task1.to_task1(first) if first else None
+    kinds = [problem.kind for problem in found.problems if problem.severity == "error"]
+    if found.graph is None:
+        return Answer(False, task1=structure, problem=kinds[0] if kinds else "no_graph")
     return Answer(
-        readable=found.graph is not None,
-        graph=penman.to_penman(found.graph) if found.graph else None,
+        readable=True,
+        graph=penman.to_penman(found.graph),
         graph_source=found.source,
-        repairs=tuple(sorted({problem.kind for problem in found.problems if problem.severity == "error"})),
-        task1=task1.to_task1(first) if first else None,
+        repairs=tuple(sorted(set(kinds))),
+        task1=structure,
     )

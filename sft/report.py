@@ -178,7 +178,7 @@ def predicted_items(lines: Sequence[Mapping[str, Any]]) -> list[Item]:
         Item(
             str(line["id"]),
             penman.read(line["graph"]).graph if line.get("graph") else None,
-            bool(line.get("repairs")),
+            bool(line.get("graph") and line.get("repairs")),
         )
         for line in lines
     ]

@@ -8,33 +8,21 @@ loses the line breaks at both ends (TOML's ``'''`` blocks add them) and nothing 
 import difflib
 import functools
 import hashlib
-import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sft.errors import SftError, TemplateError
 from sft.i18n import _
-from sft.records import Message, Role
-from sft.text import nfc
+from sft.records import Message
+from sft.template_rules import TASKS, VARIABLE, Marker, problems, substitute
+from sft.text import nfc, read_text
 
-TASKS = ("amr", "mtup", "true_false", "answer", "label", "chat")
-_ROLES: tuple[Role, ...] = ("system", "user", "assistant")
-_VARIABLE = re.compile(r"\$\{([^}]*)\}")
-_BARE = re.compile(r"\$(?!\{)")
-_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
-_CHAT_MARKUP = re.compile(r"<\|[^|>]*\|>|</?s>|<(?:start|end)_of_turn>")
-_KEYS = {"description", "task", "variables", "message", "extract", "labels"}
-
-
-@dataclass(frozen=True, slots=True)
-class Marker:
-    """Where one part of an answer stands: behind the last `after`, up to the next `before`; '' = the edge."""
-
-    after: str = ""
-    before: str = ""
+__all__ = [
+    "TASKS", "Marker", "Template", "check", "extract", "find", "folders", "load", "locked", "read", "render",
+    "substitute",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +48,14 @@ class Template:
     @property
     def prompt_variables(self) -> tuple[str, ...]:
         """Return the variables the prompt needs, so those that must be there at prediction too."""
-        used = [v for m in self.messages if m.role != "assistant" for v in _VARIABLE.findall(m.content)]
-        return tuple(v for v in self.variables if v in used)
+        used = {name for message in self.prompt for name in VARIABLE.findall(message.content)}
+        return tuple(name for name in self.variables if name in used)
+
+    @property
+    def prompt(self) -> tuple[Message, ...]:
+        """Return the messages before the answer, which is the last message when that is the assistant's."""
+        answered = bool(self.messages) and self.messages[-1].role == "assistant"
+        return self.messages[:-1] if answered else self.messages
 
 
 def folders(workspace: Path | None = None) -> list[Path]:
@@ -134,12 +128,12 @@ def _read_cached(path: Path, stamp: tuple[int, int]) -> Template:
             where=str(path),
             hint=_("see: sft templates show"),
         ) from None
-    problems = _problems(value)
-    if problems:
+    found = problems(value)
+    if found:
         raise TemplateError(
-            _("{n} problem(s) in the template").format(n=len(problems)),
+            _("{n} problem(s) in the template").format(n=len(found)),
             where=str(path),
-            parts=tuple(TemplateError(p, where=str(path)) for p in problems),
+            parts=tuple(TemplateError(p, where=str(path)) for p in found),
             hint=_("compare with a shipped one: sft templates show v5_cot"),
         )
     return Template(
@@ -167,77 +161,6 @@ def read(path: Path) -> Template:
     return _read_cached(path.resolve(), (stat.st_mtime_ns, stat.st_size))
 
 
-def _problems(value: dict[str, Any]) -> list[str]:
-    """Return what is wrong with a parsed template file, all of it."""
-    out = [_("unknown key {key!r}").format(key=k) for k in sorted(set(value) - _KEYS)]
-    out += [
-        _("missing key {key!r}").format(key=k)
-        for k in ("description", "task", "variables", "extract")
-        if k not in value
-    ]
-    if out:
-        return out
-    if value["task"] not in TASKS:
-        out.append(_("task must be one of {names}").format(names=", ".join(TASKS)))
-    messages = value.get("message", [])
-    used: set[str] = set()
-    for number, message in enumerate(messages, 1):
-        text = message.get("text")
-        if message.get("role") not in _ROLES or not isinstance(text, str) or set(message) - {"role", "text"}:
-            out.append(_("message {n} needs a role (system, user, assistant) and a text").format(n=number))
-            continue
-        if _BARE.search(text):
-            out.append(_("message {n} has a bare '$': write ${{name}}").format(n=number))
-        if _CHAT_MARKUP.search(text):
-            out.append(_("message {n} holds chat markup: roles are the model's business").format(n=number))
-        used.update(_VARIABLE.findall(text))
-    out += _shape_problems(value, messages, used)
-    return out
-
-
-def _shape_problems(value: dict[str, Any], messages: list[dict[str, Any]], used: set[str]) -> list[str]:
-    out: list[str] = []
-    declared = set(value["variables"])
-    if value["task"] != "chat" and (not messages or messages[-1].get("role") != "assistant"):
-        out.append(_("the last message must be the assistant's"))
-    if value["task"] != "chat":
-        out += [_("variable {v!r} is declared but not used").format(v=v) for v in sorted(declared - used)]
-    out += [_("variable {v!r} is used but not declared").format(v=v) for v in sorted(used - declared)]
-    out += [
-        _("variable {v!r} must be ASCII: a-z, 0-9, _").format(v=v)
-        for v in sorted(used | declared)
-        if not _NAME.match(v)
-    ]
-    for name, marker in value["extract"].items():
-        if not isinstance(marker, dict) or set(marker) - {"after", "before"}:
-            out.append(_("extract.{name} takes only 'after' and 'before'").format(name=name))
-    answer = "".join(str(m.get("text")) for m in messages if m.get("role") == "assistant")
-    for name, marker in value["extract"].items():
-        for text in marker.values() if isinstance(marker, dict) and value["task"] != "chat" else ():
-            if text not in answer:
-                out.append(
-                    _("extract.{name}: {text!r} does not stand in the assistant's text").format(
-                        name=name, text=text
-                    )
-                )
-    prompt = "".join(str(m.get("text")) for m in messages if m.get("role") != "assistant")
-    for word in value.get("labels", {}).values():
-        if word not in prompt:
-            out.append(
-                _("label word {word!r} is trained but never asked for in the prompt").format(word=word)
-            )
-    return out
-
-
-def substitute(text: str, fields: Mapping[str, str]) -> str:
-    """Replace each ``${name}`` by its field; a value is never scanned again.
-
-    >>> substitute("Câu: ${sentence}", {"sentence": "giá ${x} là $5"})
-    'Câu: giá ${x} là $5'
-    """
-    return _VARIABLE.sub(lambda found: fields[found.group(1)], text)
-
-
 def render(
     template: Template, fields: Mapping[str, str], *, prompt_only: bool = False
 ) -> tuple[Message, ...]:
@@ -252,7 +175,7 @@ def render(
             _("template {id} needs {names}").format(id=template.id, names=", ".join(missing)),
             hint=_("the data has: {names}").format(names=", ".join(sorted(fields)) or "-"),
         )
-    chosen = [m for m in template.messages if not (prompt_only and m.role == "assistant")]
+    chosen = template.prompt if prompt_only else template.messages
     return tuple(Message(m.role, substitute(m.content, fields)) for m in chosen)
 
 
@@ -262,48 +185,63 @@ def extract(template: Template, answer: str) -> dict[str, str]:
     A part stands behind the *last* `after` marker, up to the next `before` marker or the end. A part whose
     `after` marker is missing is left out of the result: the caller counts it, nothing is guessed here.
     """
-    parts: dict[str, str] = {}
     text = nfc(answer)
-    for name, marker in template.extract.items():
-        start = text.rfind(marker.after) + len(marker.after) if marker.after else 0
-        if marker.after and marker.after not in text:
-            continue
-        end = text.find(marker.before, start) if marker.before else -1
-        parts[name] = text[start : end if end >= 0 else len(text)].strip()
-    return parts
+    parts = {name: marker.find(text) for name, marker in template.extract.items()}
+    return {name: part for name, part in parts.items() if part is not None}
 
 
 def locked(folder: Path) -> dict[str, str]:
-    """Return ``templates/LOCK`` as ``{"family/name": sha256}``; empty when the folder has none."""
+    """Return ``templates/LOCK`` as ``{"family/name": sha256}``; empty when the folder has none.
+
+    Raises `TemplateError` with the line that is neither a comment nor a hash and a name.
+    """
     path = folder / "LOCK"
     if not path.is_file():
         return {}
-    lines = path.read_text(encoding="utf-8").splitlines()
-    pairs = (line.split() for line in lines if line.strip() and not line.startswith("#"))
-    return {name: digest for digest, name in pairs}
+    locks: dict[str, str] = {}
+    for number, line in enumerate(read_text(path).splitlines(), 1):
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        if len(words) != 2:
+            raise TemplateError(
+                _("not a line of a LOCK file: hash, blank, name"),
+                where=f"{path}:{number}",
+                hint=_("restore the file"),
+            )
+        locks[words[1]] = words[0]
+    return locks
 
 
 def check(workspace: Path | None = None) -> tuple[list[Template], list[SftError]]:
     """Read every template and compare the published ones with their LOCK; return the good ones and all errors."""
     good: list[Template] = []
     errors: list[SftError] = []
-    locks = {folder: locked(folder) for folder in folders(workspace)}
-    for name, path in find(workspace).items():
+    for path in find(workspace).values():
         try:
-            template = read(path)
+            good.append(read(path))
         except TemplateError as error:
             errors.extend(error.parts or (error,))
-            continue
-        wanted = locks.get(path.parent.parent, {}).get(name)
-        if wanted and wanted != template.sha256:
-            errors.append(
-                TemplateError(
-                    _("published template was changed: LOCK says {then}, file is {now}").format(
-                        then=wanted[:8], now=template.sha256[:8]
-                    ),
-                    where=str(path),
-                    hint=_("restore it, and put the new wording into a new file"),
-                )
-            )
-        good.append(template)
+    for folder in folders(workspace):
+        try:
+            errors += _unlocked(folder, locked(folder))
+        except SftError as error:
+            errors.append(error)
     return good, errors
+
+
+def _unlocked(folder: Path, locks: Mapping[str, str]) -> Iterator[TemplateError]:
+    """Yield an error for each published template of `folder` that was changed or is gone."""
+    for name, wanted in locks.items():
+        path = folder / f"{name}.toml"
+        now = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        if now == wanted:
+            continue
+        message = _("published template was changed: LOCK says {then}, file is {now}")
+        yield TemplateError(
+            (message if now else _("published template is gone: LOCK says {then}")).format(
+                then=wanted[:8], now=now[:8]
+            ),
+            where=str(path),
+            hint=_("restore it, and put the new wording into a new file"),
+        )

@@ -35,20 +35,18 @@ def main(arguments: list[str] | None = None) -> int:
         if error.hint:
             print(f"hint: {error.hint}", file=sys.stderr)
         return error.exit_code
+    lines = []
     if options.pairs:
         for number, pair in enumerate(score.pairs, start=1):
-            print(
-                number, pair.lower, pair.upper, pair.pred, pair.gold, pair.stage.replace(" ", "-"), sep="\t"
-            )
+            row = (number, pair.lower, pair.upper, pair.pred, pair.gold, pair.stage.replace(" ", "-"))
+            lines.append("\t".join(map(str, row)))
     line = f"P {score.precision:.4f}  R {score.recall:.4f}  F1 {score.f1:.4f}"
     if score.proven < score.n:
         line += f"  [{score.interval[0]:.4f}, {score.interval[1]:.4f}]"
-    print(
-        f"{line}  matched {score.matched}  triples {score.pred_triples} {score.gold_triples}  n {score.n}",
-        end="",
-    )
-    print(f"  unparsable {score.unparsable}  repaired {repaired}  proven {score.proven}")
-    print(signature(score.mode, score.n, proven=score.proven == score.n))
+    line += f"  matched {score.matched}  triples {score.pred_triples} {score.gold_triples}  n {score.n}"
+    lines.append(f"{line}  unparsable {score.unparsable}  repaired {repaired}  proven {score.proven}")
+    lines.append(signature(score.mode, score.n, proven=score.proven == score.n))
+    print("\n".join(lines))
     return 0 if score.proven == score.n else 1
 
 

@@ -29,4 +29,5 @@ def _catalogue(code: str) -> gettext.NullTranslations:
 
 def _(message: str) -> str:
     """Translate `message`; without a catalogue entry it comes back as it is."""
-    return _catalogue(language()).gettext(message)
+    # The empty text is gettext's name for the head of a catalogue.
+    return _catalogue(language()).gettext(message) if message else ""

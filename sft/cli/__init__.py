@@ -4,14 +4,17 @@ Results go to stdout, progress and logs to stderr. `SftGroup` is the one place t
 code. Nothing heavy is imported here: `sft --help` must work, at once, without the training packages.
 """
 
+import inspect
 import os
 import sys
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from sft import __version__
+from sft.cli import wording
 from sft.errors import SftError
 from sft.i18n import LANGUAGES, _
 
@@ -21,6 +24,10 @@ _UsageError: Any = typer.BadParameter.__mro__[1]
 
 class SftGroup(TyperGroup):
     """A command group that prints every error as ``error:`` and ``hint:`` lines and exits with its code."""
+
+    def __init__(self, *args: Any, **extra: Any) -> None:
+        super().__init__(*args, **extra)
+        wording.adopt(self)
 
     def make_context(self, *args: Any, **extra: Any) -> Any:
         """Read the options before the command."""
@@ -56,7 +63,7 @@ def _show_usage(error: Any) -> None:
         typer.echo(error.message, err=True)
         return
     command = error.ctx.command_path if error.ctx else "sft"
-    typer.echo(_("error: {text}").format(text=error.format_message()), err=True)
+    typer.echo(_("error: {text}").format(text=wording.refusal(error.format_message())), err=True)
     typer.echo(_("hint: {text}").format(text=f"{command} --help"), err=True)
 
 
@@ -128,6 +135,14 @@ def _register() -> None:
     app.add_typer(templates_app, name="templates")
     app.add_typer(models_app, name="models")
     app.add_typer(presets_app, name="presets")
+    for command in commands():
+        command.help = _(inspect.getdoc(command.callback) or "")
+
+
+def commands() -> Iterator[Any]:
+    """Yield what typer knows of each command, also of those below a noun; its docstring is its help."""
+    groups = (app, *(group.typer_instance for group in app.registered_groups))
+    yield from (command for group in groups if group for command in group.registered_commands)
 
 
 _register()

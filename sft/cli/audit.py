@@ -22,7 +22,7 @@ def lines(job: "Job") -> Iterator[str]:
         name=job.model.name, id=job.model.id, licence=f", {job.model.licence}" if job.model.licence else ""
     )
     if job.model.note:
-        yield f"  ! {job.model.note}"
+        yield f"  ! {_(job.model.note)}"
     yield _("  chat format {name} ({origin}), turn end {end}, padding {pad}").format(
         name=job.loaded.format.name, origin=job.loaded.origin, end=job.loaded.turn_end, pad=job.loaded.pad
     )
@@ -43,7 +43,7 @@ def settings(values: dict[str, Any], origins: Any) -> Iterator[str]:
     """Yield every setting with where its value comes from; defaults on one line each too: nothing is implicit."""
     yield from screen.table(
         [_("setting"), _("value"), _("from")],
-        [(name, "–" if value is None else value, origins.get(name, "")) for name, value in values.items()],
+        [(name, "–" if value is None else value, _(origins.get(name, ""))) for name, value in values.items()],
     )
 
 

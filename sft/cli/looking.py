@@ -90,7 +90,7 @@ def list_models(as_json: Json = False) -> None:
 
     known = models.known().values()
     rows = [
-        (m.name, m.id, f"{(m.parameters or 0) / 1e9:.2f} B", m.context, m.format, m.licence, m.note)
+        (m.name, m.id, f"{(m.parameters or 0) / 1e9:.2f} B", m.context, m.format, m.licence, _(m.note))
         for m in known
     ]
     head = [_("model"), "id", _("parameters"), _("context"), _("chat format"), _("licence"), _("note")]
@@ -108,7 +108,7 @@ def list_presets(as_json: Json = False) -> None:
     from sft import presets
 
     found = [presets.load(name) for name in presets.names()]
-    rows = [(preset.name, preset.description) for preset in found]
+    rows = [(preset.name, _(preset.description)) for preset in found]
     value = {"presets": [preset.as_dict() for preset in found]}
     screen.result(value, screen.table([_("preset"), _("description")], rows, indent=""), as_json=as_json)
 

@@ -31,9 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
             options.pred, options.gold, options.mode, options.time_limit, options.jobs
         )
     except SftError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(_("error: {text}").format(text=error), file=sys.stderr)
         if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
+            print(_("hint: {text}").format(text=error.hint), file=sys.stderr)
         return error.exit_code
     lines = []
     if options.pairs:

@@ -40,6 +40,7 @@ def fetch(model: Model, *, weights: bool, revision: str = "") -> Base:
 
 def _snapshot(model: Model, patterns: list[str], revision: str) -> Base:
     try:
+        import httpx
         from huggingface_hub import errors, snapshot_download
     except ImportError:
         raise MissingError(
@@ -61,7 +62,11 @@ def _snapshot(model: Model, patterns: list[str], revision: str) -> Base:
         raise SettingsError(
             _("no model {id} on the Hugging Face hub").format(id=model.id), hint=_("see: sft models list")
         ) from None
-    except (errors.LocalEntryNotFoundError, errors.HfHubHTTPError, OSError) as error:
+    except errors.HFValidationError:
+        raise SettingsError(
+            _("{id!r} cannot be a Hugging Face id").format(id=model.id), hint=_("see: sft models list")
+        ) from None
+    except (errors.LocalEntryNotFoundError, errors.HfHubHTTPError, httpx.HTTPError, OSError) as error:
         raise MissingError(
             _("{id} is not on this machine and the Hugging Face hub cannot be reached ({reason})").format(
                 id=model.id, reason=type(error).__name__
@@ -70,10 +75,25 @@ def _snapshot(model: Model, patterns: list[str], revision: str) -> Base:
                 "download it where there is a network and give its folder: --model FOLDER; or --model smollm2-135m"
             ),
         ) from None
+    if _WEIGHTS[0] in patterns and not any(Path(folder).glob(_WEIGHTS[0])):
+        raise SettingsError(
+            _("{id} has no weights in the safetensors form").format(id=model.id),
+            hint=_("load it with transformers, save it again, and give that folder: --model FOLDER"),
+        )
     return Base(model, Path(folder), Path(folder).name)
 
 
 def generation_limit(base: Base) -> int:
-    """Return the longest sequence the model takes, from its config; 2048 when the config does not say."""
-    config = json.loads((base.folder / "config.json").read_text(encoding="utf-8"))
+    """Return the longest sequence the model takes, from its config; 2048 when the config does not say.
+
+    Raises `SettingsError` when the folder has no readable config.json: then it is no model.
+    """
+    try:
+        config = json.loads((base.folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise SettingsError(
+            _("no readable config.json, so this is not a base model"),
+            where=str(base.folder),
+            hint=_("name a model, not an adapter or a tokenizer"),
+        ) from None
     return int(config.get("max_position_embeddings") or base.model.context or 2048)

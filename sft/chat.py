@@ -7,9 +7,11 @@ raises. No row is ever truncated here.
 """
 
 import functools
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -38,6 +40,9 @@ class Tokenizer(Protocol):
 
     def token_to_id(self, token: str) -> int | None:
         """Return the id of a token, None when it is not one."""
+
+    def get_added_tokens_decoder(self) -> Mapping[int, Any]:
+        """Return the added tokens by id, each with `content` and `special`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,19 +151,16 @@ def encode_all(
 ) -> Iterator[Encoded]:
     """Yield the ids and labels of many conversations ``(row id, messages)``, in order.
 
-    Raises `DataError` naming the row when a content holds the format's own markup, when a token straddles the
-    edge of the supervised part, when the generation prompt is not a token prefix, or when the turn end is not one
-    token. Rows without a supervised token come out with ``supervised == 0``: the caller counts and rejects them.
+    Raises `DataError` naming the row when a content holds chat markup or a special token, when a token straddles the
+    edge of the supervised part, or when the generation prompt is not a token prefix; the faulty rows of one batch
+    are told together. Raises `SettingsError` when the turn end is not one token. Rows without a supervised token come
+    out with ``supervised == 0``: the caller counts and rejects them.
     """
     heads = _head_ids(tokenizer, fmt)
-    pending: list[tuple[str, str, list[tuple[int, int]]]] = []
-    for row_id, messages in rows:
-        _check_markup(row_id, messages, fmt)
-        pending.append((row_id, *layout(messages, fmt)))
-        if len(pending) == batch:
-            yield from _encode_batch(pending, tokenizer, heads)
-            pending = []
-    yield from _encode_batch(pending, tokenizer, heads)
+    markup = _markup(tokenizer, fmt)
+    remaining = iter(rows)
+    while chunk := list(islice(remaining, batch)):
+        yield from _encode_batch(chunk, tokenizer, fmt, heads, markup)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,40 +188,82 @@ def _head_ids(tokenizer: Tokenizer, fmt: ChatFormat) -> _Heads:
     return _Heads(head, ids, special)
 
 
+def _markup(tokenizer: Tokenizer, fmt: ChatFormat) -> re.Pattern[str]:
+    """Return what no content may hold: it would end or fake a turn, or become another token than its letters."""
+    roles = ("system", "user", "assistant")
+    openings = {fmt.header.format(role=fmt.roles.get(role, role)).strip() for role in roles}
+    opening = fmt.header.partition("{role}")[0]
+    openings |= {opening} if len(opening) > 2 else set()  # zephyr's "<|" alone may be text
+    special = {token.content for token in tokenizer.get_added_tokens_decoder().values() if token.special}
+    marks = sorted({fmt.turn_end, fmt.bos, *openings, *special} - {""}, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, marks)))
+
+
 def _encode_batch(
-    pending: list[tuple[str, str, list[tuple[int, int]]]], tokenizer: Tokenizer, heads: _Heads
+    rows: Sequence[tuple[str, Sequence[Message]]],
+    tokenizer: Tokenizer,
+    fmt: ChatFormat,
+    heads: _Heads,
+    markup: re.Pattern[str],
 ) -> Iterator[Encoded]:
-    encodings = tokenizer.encode_batch([text for _id, text, _spans in pending], add_special_tokens=False)
-    for (row_id, text, spans), encoding in zip(pending, encodings, strict=True):
-        ids: list[int] = encoding.ids
-        labels = [IGNORE] * len(ids)
-        offsets = encoding.offsets
-        position = 0
-        for start, end in spans:
-            while position < len(ids) and offsets[position][1] <= start:
-                position += 1
-            first = position
-            while position < len(ids) and offsets[position][1] <= end:
-                position += 1
-            _check_edges(row_id, offsets, first, position, start, end)
-            _check_prefix(row_id, text[:start], ids[:first], tokenizer, heads)
-            labels[first:position] = ids[first:position]
-        yield Encoded(ids, labels)
+    done: list[Encoded] = []
+    faults: list[DataError] = []
+    laid = []
+    for row_id, messages in rows:
+        try:
+            _check_markup(messages, markup)
+            laid.append((row_id, *layout(messages, fmt)))
+        except DataError as error:
+            faults.append(DataError(error.message, where=row_id, hint=error.hint))
+    encodings = tokenizer.encode_batch([text for _id, text, _spans in laid], add_special_tokens=False)
+    for (row_id, text, spans), encoding in zip(laid, encodings, strict=True):
+        try:
+            done.append(_encoded(text, spans, encoding, tokenizer, heads))
+        except DataError as error:
+            faults.append(DataError(error.message, where=row_id, hint=error.hint))
+    if faults:
+        raise _together(faults)
+    yield from done
 
 
-def _check_edges(
-    row_id: str, offsets: Sequence[tuple[int, int]], first: int, last: int, start: int, end: int
-) -> None:
+def _together(faults: Sequence[DataError], shown: int = 10) -> DataError:
+    if len(faults) == 1:
+        return faults[0]
+    return DataError(
+        _("{n} rows cannot be encoded").format(n=len(faults)),
+        parts=tuple(faults[:shown]),
+        hint=faults[0].hint,
+    )
+
+
+def _encoded(
+    text: str, spans: Sequence[tuple[int, int]], encoding: Encoding, tokenizer: Tokenizer, heads: _Heads
+) -> Encoded:
+    ids, offsets = encoding.ids, encoding.offsets
+    labels = [IGNORE] * len(ids)
+    position = 0
+    for start, end in spans:
+        while position < len(ids) and offsets[position][1] <= start:
+            position += 1
+        first = position
+        while position < len(ids) and offsets[position][1] <= end:
+            position += 1
+        _check_edges(offsets, first, position, start, end)
+        _check_prefix(text[:start], ids[:first], tokenizer, heads)
+        labels[first:position] = ids[first:position]
+    return Encoded(ids, labels)
+
+
+def _check_edges(offsets: Sequence[tuple[int, int]], first: int, last: int, start: int, end: int) -> None:
     if first < last and offsets[first][0] >= start and offsets[last - 1][1] == end:
         return
     raise DataError(
         _("a token straddles the edge of the answer, so it cannot be supervised exactly"),
-        where=row_id,
         hint=_("an answer must not begin or end with blanks or line breaks"),
     )
 
 
-def _check_prefix(row_id: str, prompt: str, ids: list[int], tokenizer: Tokenizer, heads: _Heads) -> None:
+def _check_prefix(prompt: str, ids: list[int], tokenizer: Tokenizer, heads: _Heads) -> None:
     if heads.splits:
         same = ids[-len(heads.ids) :] == heads.ids
     else:
@@ -227,23 +271,18 @@ def _check_prefix(row_id: str, prompt: str, ids: list[int], tokenizer: Tokenizer
     if not same:
         raise DataError(
             _("the generation prompt is not a token prefix of the training row"),
-            where=row_id,
             hint=_("the answer's first characters merge with the header: check its beginning for blanks"),
         )
 
 
-def _check_markup(row_id: str, messages: Sequence[Message], fmt: ChatFormat) -> None:
-    """Refuse contents that hold the turn end or a turn opening: they would end or fake a turn."""
-    opening = fmt.header.partition("{role}")[0]
-    marks = [mark for mark in (fmt.turn_end, opening if len(opening) > 2 else "") if mark]
+def _check_markup(messages: Sequence[Message], markup: re.Pattern[str]) -> None:
     for message in messages:
-        for mark in marks:
-            if mark in message.content:
-                raise DataError(
-                    _("the {role} turn holds chat markup {mark!r}").format(role=message.role, mark=mark),
-                    where=row_id,
-                    hint=_("clean the raw text: it would end the turn early"),
-                )
+        found = markup.search(message.content)
+        if found:
+            raise DataError(
+                _("the {role} turn holds chat markup {mark!r}").format(role=message.role, mark=found[0]),
+                hint=_("clean the raw text: the model would not read it as text"),
+            )
 
 
 def show(encoded: Encoded, tokenizer: Any) -> list[tuple[str, bool]]:

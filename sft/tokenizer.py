@@ -5,7 +5,7 @@ the model's own chat template and comparing it with every known format. What mat
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,9 @@ _PROBE = (
     Message("user", "Một cộng một?"),
     Message("assistant", "Là hai."),
 )
-_SPARE_PADS = ("<|endoftext|>", "<pad>", "<|pad|>", "<|finetune_right_pad_id|>", "<unk>")
+_SPARE_PADS = (
+    "<|endoftext|>", "<pad>", "<|pad|>", "<|finetune_right_pad_id|>", "<|reserved_special_token_0|>", "<unk>",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,14 @@ def load(folder: Path, model: Model, chat_format: str = "auto") -> Loaded:
             where=str(folder),
             hint=_("load the model with transformers and save its tokenizer again"),
         )
-    tokenizer = Tokenizer.from_file(str(path))
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # noqa: BLE001 — the Rust side raises nothing narrower
+        raise SettingsError(
+            _("tokenizer.json cannot be read: {reason}").format(reason=error),
+            where=str(path),
+            hint=_("download or save the model again"),
+        ) from None
     tokenizer.no_padding()
     tokenizer.no_truncation()
     config = _config(folder)
@@ -75,7 +84,12 @@ def load(folder: Path, model: Model, chat_format: str = "auto") -> Loaded:
 
 def _config(folder: Path) -> Mapping[str, Any]:
     path = folder / "tokenizer_config.json"
-    config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    try:
+        config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError:
+        raise SettingsError(
+            _("not a JSON file"), where=str(path), hint=_("download or save the model again")
+        ) from None
     jinja = folder / "chat_template.jinja"
     if jinja.is_file():
         config["chat_template"] = jinja.read_text(encoding="utf-8")
@@ -116,19 +130,24 @@ def settle_format(
 
 
 def recognise(template: str, config: Mapping[str, Any]) -> chat.ChatFormat | None:
-    """Return the known format that renders a probe conversation exactly as `template` does, else None."""
-    rendered = render_template(template, config)
-    if rendered is None:
+    """Return the known format that renders a probe conversation exactly as `template` does, else None.
+
+    A template that refuses a system turn can only be a format that puts the system text elsewhere.
+    """
+    for probe in (_PROBE, _PROBE[1:]):
+        rendered = render_template(template, config, probe)
+        if rendered is None:
+            continue
+        for fmt in chat.formats().values():
+            same = rendered.rstrip("\n") == chat.layout(probe, fmt)[0].rstrip("\n")
+            if same and (probe is _PROBE or fmt.system == "user"):
+                return fmt
         return None
-    for fmt in chat.formats().values():
-        expected = chat.layout(_PROBE, fmt)[0]
-        if rendered.rstrip("\n") == expected.rstrip("\n"):
-            return fmt
     return None
 
 
-def render_template(template: str, config: Mapping[str, Any]) -> str | None:
-    """Render the probe with a Jinja chat template in a sandbox; None when the template does not render."""
+def render_template(template: str, config: Mapping[str, Any], messages: Sequence[Message]) -> str | None:
+    """Render `messages` with a Jinja chat template in a sandbox; None when the template does not render them."""
     from jinja2 import TemplateError as JinjaError
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -141,15 +160,11 @@ def render_template(template: str, config: Mapping[str, Any]) -> str | None:
     environment.globals["raise_exception"] = refuse
     environment.globals["strftime_now"] = lambda fmt: ""
     tokens = {name: _token(config.get(name)) for name in ("bos_token", "eos_token", "pad_token", "unk_token")}
-    messages = [message.as_dict() for message in _PROBE]
-    for attempt in (messages, messages[1:]):  # some formats refuse a system turn
-        try:
-            return environment.from_string(template).render(
-                messages=attempt, add_generation_prompt=False, **tokens
-            )
-        except (JinjaError, TypeError, ValueError):
-            continue
-    return None
+    turns = [message.as_dict() for message in messages]
+    try:
+        return environment.from_string(template).render(messages=turns, add_generation_prompt=False, **tokens)
+    except (JinjaError, TypeError, ValueError):
+        return None
 
 
 def _token(value: object) -> str:

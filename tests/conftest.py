@@ -109,13 +109,8 @@ def qwen() -> Any:
 @pytest.fixture(scope="session")
 def tokenizers_by_format(qwen: Any) -> dict[str, Any]:
     """A tokenizer of the fitting kind for every known chat format."""
-    llama3 = (
-        "<|begin_of_text|>",
-        "<|end_of_text|>",
-        "<|start_header_id|>",
-        "<|end_header_id|>",
-        "<|eot_id|>",
-    )
+    headers = ("<|start_header_id|>", "<|end_header_id|>")
+    llama3 = ("<|begin_of_text|>", "<|end_of_text|>", *headers, "<|eot_id|>", "<|finetune_right_pad_id|>")
     return {
         "chatml": qwen,
         "chatml_nothink": qwen,

@@ -277,4 +277,13 @@ def _rejects(rejects: "list[Reject]", counts: dict[str, int]) -> "Iterator[str]"
         first = such[0]
         place = f"{first.where} {first.id}" if such[-1].where == first.where and count > 1 else first.where
         yield f"  - {reason} × {count}  ({place}{': ' if first.detail else ''}{first.detail})"
-        yield from (f"      {line[:_WIDE]}" for line in first.excerpt.split("\n")[:2] if line.strip())
+        yield from (f"      {line}" for line in _shown(first.excerpt))
+
+
+def _shown(excerpt: str) -> list[str]:
+    """Return an excerpt as it is shown: its beginning, or the part around the place that a caret marks."""
+    source, _break, caret = excerpt.partition("\n")
+    if caret.strip() != "^":
+        return [source[:_WIDE]] if source.strip() else []
+    start = max(0, caret.index("^") - _WIDE * 3 // 4)
+    return [source[start : start + _WIDE], caret[start:]]

@@ -83,7 +83,7 @@ def train(
     )
     progress = screen.Progress()
     outcome = core.run(job, folder, going_on=going_on, use_case=resolved.preset, watch=progress)
-    _tail(outcome, as_json=as_json)
+    _tail(outcome, job.template.task, as_json=as_json)
     if outcome.status == "interrupted":
         raise typer.Exit(130)
 
@@ -96,10 +96,9 @@ def _head(job: "Job") -> None:
         screen.note(line)
 
 
-def _tail(outcome: "Outcome", *, as_json: bool) -> None:
-    losses = _("loss {first:.3f} → {last:.3f}").format(
-        first=outcome.first_loss or 0, last=outcome.last_loss or 0
-    )
+def _tail(outcome: "Outcome", task: str, *, as_json: bool) -> None:
+    first, last = ("–" if loss is None else f"{loss:.3f}" for loss in (outcome.first_loss, outcome.last_loss))
+    losses = _("loss {first} → {last}").format(first=first, last=last)
     lines = [
         _("{status}: {steps} steps in {time}, {losses}").format(
             status=_(outcome.status),
@@ -111,7 +110,7 @@ def _tail(outcome: "Outcome", *, as_json: bool) -> None:
     if outcome.adapter:
         lines += [
             _("adapter: {path}").format(path=outcome.adapter),
-            _("next: sft smatch (AMR) or sft eval (labels, answers)"),
+            _("next: {steps}").format(steps="sft smatch" if task in {"amr", "mtup"} else "sft eval"),
         ]
     else:
         lines.append(_("to go on from here: run the same command again"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sft import prepared, runs, templates
+from sft import prepared, runs, splits, templates
 from sft.errors import DataError, SettingsError
 from sft.i18n import _
 from sft.predict import facts_of
@@ -32,9 +32,12 @@ class HeldOut:
         return self.run.folder / "predictions" / f"{self.split}{'.base' if base else ''}.jsonl"
 
 
-def open_run(workspace: Path, name: str = "", split: str = "", *, need_rows: bool = True) -> HeldOut:
+def open_run(
+    workspace: Path, name: str = "", split: str = "", *, limit: int | None = None, need_rows: bool = True
+) -> HeldOut:
     """Return the held-out rows of a run (the newest finished one): the test split when there is one, else valid.
 
+    With a `limit` below their number they are sampled by the run's seed, and the split is called ``valid_60``.
     Having none is an error unless `need_rows` is off, as for new inputs.
     Raises `DataError` when the run has no adapter yet, when its prepared set is gone or is not the one it was trained on.
     """
@@ -68,6 +71,9 @@ def open_run(workspace: Path, name: str = "", split: str = "", *, need_rows: boo
             where=run.name,
             hint=_("train with --val-split 0.1"),
         )
+    if limit is not None and limit < len(rows):
+        kept = set(splits.sample([row.id for row in rows], limit, int(run.data["settings"]["seed"])))
+        rows, chosen = tuple(row for row in rows if row.id in kept), f"{chosen}_{limit}"
     trained = set(run.data["train_ids"])
     return HeldOut(run, data, template, chosen, tuple(rows), tuple(row for row in every if row.id in trained))
 

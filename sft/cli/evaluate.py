@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sft.cli import screen
-from sft.cli.predict import Batch, Run, Split
+from sft.cli.predict import Batch, Limit, Run, Split
 from sft.i18n import _
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ def evaluate(
     run: Run = "",
     split: Split = "",
     base: Annotated[bool, typer.Option("--base", help=_("score the untrained base model beside it"))] = False,
+    limit: Limit = None,
     batch_size: Batch = None,
     as_json: Annotated[bool, typer.Option("--json", help=_("print one JSON object"))] = False,
 ) -> None:
@@ -28,7 +29,7 @@ def evaluate(
     from sft.cli.smatch import predictions
     from sft.text import write_json
 
-    held = heldout.open_run(Path.cwd(), run, split)
+    held = heldout.open_run(Path.cwd(), run, split, limit=limit)
     task = held.template.task
     evaluation.require(task)
     lines = predictions(held, batch=batch_size)

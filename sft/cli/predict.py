@@ -20,6 +20,9 @@ Run = Annotated[str, typer.Option(help=_("name of a run; default: the newest fin
 Split = Annotated[
     str, typer.Option(metavar="valid|test", help=_("split; default: test when there is one, else valid"))
 ]
+Limit = Annotated[
+    int | None, typer.Option(min=1, help=_("only so many of the held-out rows, sampled by the run's seed"))
+]
 Batch = Annotated[int | None, typer.Option(help=_("prompts per batch; default: 16 on a GPU, 32 on a CPU"))]
 NewTokens = Annotated[
     int | None, typer.Option(help=_("limit of new tokens; default: from the longest training answer"))
@@ -37,6 +40,7 @@ def predict(
     ] = False,
     template: Annotated[str, typer.Option(help=_("insist on another template than the adapter's"))] = "",
     out: Annotated[Path | None, typer.Option(help=_("file of the predictions"))] = None,
+    limit: Limit = None,
     batch_size: Batch = None,
     max_new_tokens: NewTokens = None,
     format_: Annotated[
@@ -52,7 +56,7 @@ def predict(
     """
     from sft import heldout, templates
 
-    held = heldout.open_run(Path.cwd(), run, split, need_rows=source is None)
+    held = heldout.open_run(Path.cwd(), run, split, limit=limit, need_rows=source is None)
     chosen = templates.load(template, Path.cwd()) if template else held.template
     how = {"format": format_, "encoding": encoding}
     rows = new_rows(source, chosen, held.data.manifest["label_set"], how) if source else list(held.rows)

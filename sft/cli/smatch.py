@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sft.cli import screen
-from sft.cli.predict import Batch, Run, Split
+from sft.cli.predict import Batch, Limit, Run, Split
 from sft.errors import DataError, SettingsError
 from sft.i18n import _
 
@@ -31,6 +31,7 @@ def smatch(
     time_limit: Annotated[
         float | None, typer.Option(metavar="SECONDS", help=_("per pair; an open pair gives an interval"))
     ] = None,
+    limit: Limit = None,
     batch_size: Batch = None,
     as_json: Annotated[bool, typer.Option("--json", help=_("print one JSON object"))] = False,
 ) -> None:
@@ -50,7 +51,7 @@ def smatch(
     if pred is not None and gold is not None:
         value = _files(pred, gold, mode, time_limit)
     else:
-        value = _run(run, split, mode, time_limit, base=base, batch=batch_size)
+        value = _run(run, split, mode, time_limit, base=base, batch=batch_size, limit=limit)
     screen.result({k: v for k, v in value.items() if k != "pairs"}, _lines(value), as_json=as_json)
     if value["proven"] < value["n"]:
         raise typer.Exit(1)
@@ -99,12 +100,19 @@ def _watched(total: int) -> Iterator[Callable[[int], None]]:
 
 
 def _run(
-    name: str, split: str, mode: str, time_limit: float | None, *, base: bool, batch: int | None
+    name: str,
+    split: str,
+    mode: str,
+    time_limit: float | None,
+    *,
+    base: bool,
+    batch: int | None,
+    limit: int | None,
 ) -> dict[str, Any]:
     from sft import heldout, report
     from sft.text import write_json
 
-    held = heldout.open_run(Path.cwd(), name, split)
+    held = heldout.open_run(Path.cwd(), name, split, limit=limit)
     if held.template.task not in ("amr", "mtup"):
         raise SettingsError(
             _("run {name} is no AMR run").format(name=held.run.name), hint=_("score it with: sft eval")

@@ -14,6 +14,7 @@ from sft import embedded
 settings.register_profile("sft", deadline=None, max_examples=60)
 settings.load_profile("sft")
 
+os.environ["SFT_LANG"] = "en"  # for doctests and texts made at import; `_english` sets it back for each test
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 

@@ -22,8 +22,12 @@ from sft.i18n import _
 _CODE_PAGES = ("cp1252", "cp1254", "cp1258", "latin-1", "mac_roman")
 _MARKS = "\u0300\u0301\u0309\u0303\u0323\u0302\u0306\u031b"  # the five tones; circumflex, breve, horn
 _CLOSING = {"»": "«", "”": "“", "’": "‘", "›": "‹"}
-# Look-alikes and marks that carry no text: zero-width, BOM inside a file, soft hyphen, C0/C1 controls.
-_INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+# Marks that carry no text: zero-width, BOM inside a file, soft hyphen, C0/C1 controls. A joiner between two emoji does.
+_EMOJI = "\u2600-\u27bf\ufe0f\U0001f000-\U0001faff"
+_INVISIBLE = re.compile(
+    "[\u200b\u200c\u200e\u200f\u2060\ufeff\u00ad]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"
+    f"|(?<![{_EMOJI}])\u200d|\u200d(?![{_EMOJI}])"
+)
 
 
 def nfc(text: str) -> str:

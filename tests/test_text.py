@@ -126,6 +126,13 @@ def test_clean_joins_a_tone_that_an_invisible_mark_kept_apart() -> None:
     assert text.clean("e\u200b\u0323m") == "ẹm"
 
 
+def test_a_joiner_stays_between_emoji_only() -> None:
+    teacher = "👩🏽\u200d🏫 và 🏳\ufe0f\u200d🌈"
+    assert text.clean(teacher) == teacher
+    assert text.invisible(teacher) == 0
+    assert text.clean("chữ\u200dnày 👩\u200d và\u200d🏫 👩\u200d\u200d🏫") == "chữnày 👩 và🏫 👩🏫"
+
+
 def test_invisible_counts_neither_tabs_nor_line_ends() -> None:
     assert text.invisible("a\tb\r\nc") == 0
     assert text.invisible("a\u200bb\ufeffc\u00add\x00") == 4

@@ -14,12 +14,13 @@ from sft import account, columns, findings, keys, labels, prepared, splits, temp
 from sft.amr import penman, task1
 from sft.errors import DataError
 from sft.i18n import _
-from sft.records import Finding, Message, Record, Reject, Row
+from sft.records import Finding, Message, Record, Reject, Row, Severity
 
 _GRAPH_TASKS = ("amr", "mtup")
 _DERIVED = {"task1": "graph", "task2": "graph"}  # variable of the template → the variable it is derived from
 _SEGMENTED = re.compile(r"(?<=\w)_(?=\w)")
 _UNSEGMENTED = "segmented"
+_MANY = 0.05  # share of the rows from which words joined by "_" are the work of a word segmenter
 _Named = TypeVar("_Named", Record, Row)
 
 
@@ -262,23 +263,21 @@ def check(built: Built, sets: Mapping[str, Sequence[Row]]) -> list[Finding]:
     ]
     found += _mostly_rejected(built)
     closed = _labelled(built.rows)
-    rows = [(row, name) for name, side in sets.items() for row in side]
+    rows = [row for side in sets.values() for row in side]
     items = [
         findings.Item(
             row.id, keys.key(row.meta["question"] if closed else row.messages[-2].content), _target(row), name
         )
-        for row, name in rows
+        for name, side in sets.items()
+        for row in side
     ]
     found += findings.check(items, closed=closed)
+    if not any("graph" in row.meta for row in rows):
+        found += _segmented(rows)
     if closed:
-        return found + _segmented(row for row, _name in rows) + _label_columns(built)
+        return found + _label_columns(built)
     contradictory = findings.contradictions(items, closed=False)
-    graphs = any("graph" in row.meta for row, _name in rows)
-    return (
-        found
-        + ([contradictory] if contradictory else [])
-        + ([] if graphs else _segmented(r for r, _n in rows))
-    )
+    return found + ([contradictory] if contradictory else [])
 
 
 def _mostly_rejected(built: Built) -> list[Finding]:
@@ -290,14 +289,15 @@ def _mostly_rejected(built: Built) -> list[Finding]:
     return [Finding("mostly_rejected", "warning", len(built.rejects), message, (), hint)]
 
 
-def _segmented(rows: Iterable[Row]) -> list[Finding]:
-    """Find inputs of a word segmenter: what users will type has no ``_``."""
+def _segmented(rows: Sequence[Row]) -> list[Finding]:
+    """Find inputs of a word segmenter: what users will type has no ``_``. A few rows are rather names and code."""
     joined = [row.id for row in rows if _SEGMENTED.search(str(row.meta["question"]))]
     if not joined:
         return []
+    severity: Severity = "warning" if len(joined) >= _MANY * len(rows) else "info"
     message = _("words joined by “_” reach the prompt as they are")
     hint = _("write them with blanks in the source, as users will: the model reads two different texts")
-    return [Finding(_UNSEGMENTED, "warning", len(joined), message, tuple(joined[:5]), hint)]
+    return [Finding(_UNSEGMENTED, severity, len(joined), message, tuple(joined[:5]), hint)]
 
 
 def _label_columns(built: Built) -> list[Finding]:

@@ -299,11 +299,14 @@ def test_more_rejects_than_rows_is_a_warning() -> None:
 
 
 def test_segmented_words_are_told_because_users_will_not_type_them() -> None:
-    built, sets = made(
-        "labels_v1", records([{"text": f"khứ_hồi {n}", "label": "ab"[n % 2]} for n in range(6)])
-    )
+    rows = [{"text": f"khứ_hồi {n}", "label": "ab"[n % 2]} for n in range(6)]
+    built, sets = made("labels_v1", records(rows))
     found = {f.id: f for f in prep.check(built, sets)}
     assert (found["segmented"].severity, found["segmented"].count) == ("warning", 6)
+    few = [*rows[:1], *({"text": f"một chiều {n}", "label": "ab"[n % 2]} for n in range(30))]
+    built, sets = made("labels_v1", records(few))
+    found = {f.id: f for f in prep.check(built, sets)}
+    assert (found["segmented"].severity, found["segmented"].count) == ("info", 1)  # a name or code
 
 
 # Tasks

@@ -111,6 +111,45 @@ def guess(
     return ordered | ({_INSTRUCTION: alpaca[_INSTRUCTION]} if alpaca else {})
 
 
+def source_of(record: Record) -> str:
+    """Return the file a record comes from.
+
+    >>> source_of(Record("a:1", "data/raw/a.csv:2"))
+    'data/raw/a.csv'
+    """
+    return record.where.rpartition(":")[0]
+
+
+def by_source(
+    records: Sequence[Record], names: Sequence[str], explicit: Mapping[str, str]
+) -> dict[str, dict[str, str]]:
+    """Find the columns of each source by itself: files of one set may have other headers."""
+    every = union(records)
+    found: dict[str, dict[str, str]] = {}
+    faults: list[DataError] = []
+    sources: dict[str, list[Record]] = {}
+    for record in records:
+        sources.setdefault(source_of(record), []).append(record)
+    for source, group in sources.items():
+        own = union(group)
+        chosen = {name: column for name, column in explicit.items() if column in own or column not in every}
+        try:
+            found[source] = guess(own, names, chosen)
+        except DataError as error:
+            faults += [
+                DataError(part.message, where=source, hint=part.hint) for part in error.parts or (error,)
+            ]
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        raise DataError(
+            _("{n} variables of the template have no column").format(n=len(faults)),
+            parts=tuple(faults),
+            hint=_("name the columns with --map, or choose a template that fits: sft templates list"),
+        )
+    return found
+
+
 def question_of(
     fields: Mapping[str, str], mapping: Mapping[str, str], task: str, variable: str = "question"
 ) -> str:

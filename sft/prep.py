@@ -10,17 +10,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sft import account, columns, findings, keys, labels, prepared, splits, templates
+from sft import account, columns, keys, labels, prepared, splits, templates
 from sft.amr import penman, task1
 from sft.errors import DataError
 from sft.i18n import _
-from sft.records import Finding, Message, Record, Reject, Row, Severity
+from sft.records import Finding, Record, Reject, Row
 
-_GRAPH_TASKS = ("amr", "mtup")
+GRAPH_TASKS = ("amr", "mtup")
 _DERIVED = {"task1": "graph", "task2": "graph"}  # variable of the template → the variable it is derived from
-_SEGMENTED = re.compile(r"(?<=\w)_(?=\w)")
-_UNSEGMENTED = "segmented"
-_MANY = 0.05  # share of the rows from which words joined by "_" are the work of a word segmenter
+SEGMENTED = re.compile(r"(?<=\w)_(?=\w)")
+UNSEGMENTED = "segmented"
 _Named = TypeVar("_Named", Record, Row)
 
 
@@ -86,12 +85,12 @@ def build(items: Iterable[Record | Reject], options: Options, label_set: Sequenc
         if isinstance(item, Reject):
             built.rejects.append(item)
         elif bool(item.messages) != (template.task == "chat"):
-            built.rejects.append(_wrong_kind(item))
+            built.rejects.append(wrong_kind(item))
         else:
             records.append(item)
-    built.raw = records = list(_unique(records))
+    built.raw = records = list(unique(records))
     if template.task != "chat":
-        built.mappings = _mappings(records, wanted(template), options.mapping)
+        built.mappings = columns.by_source(records, wanted(template), options.mapping)
     values = [(record, _values(record, built.mappings, template)) for record in records]
     if template.task == "label":
         found = {fields["label"] for _record, fields in values if all(fields.values())}
@@ -105,12 +104,13 @@ def build(items: Iterable[Record | Reject], options: Options, label_set: Sequenc
     return built
 
 
-def _wrong_kind(record: Record) -> Reject:
+def wrong_kind(record: Record) -> Reject:
+    """Refuse a conversation where rows are wanted, or the other way round."""
     detail = _("a conversation") if record.messages else _("not a conversation")
     return Reject(record.id, record.where, "wrong_kind", detail)
 
 
-def _unique(items: Iterable[_Named], taken: Iterable[str] = ()) -> Iterator[_Named]:
+def unique(items: Iterable[_Named], taken: Iterable[str] = ()) -> Iterator[_Named]:
     """Make ids unique over all sources: a second file may number its rows the same way."""
     seen = set(taken)
     for item in items:
@@ -122,51 +122,12 @@ def _unique(items: Iterable[_Named], taken: Iterable[str] = ()) -> Iterator[_Nam
         yield item if name == item.id else replace(item, id=name)
 
 
-def source_of(record: Record) -> str:
-    """Return the file a record comes from.
-
-    >>> source_of(Record("a:1", "data/raw/a.csv:2"))
-    'data/raw/a.csv'
-    """
-    return record.where.rpartition(":")[0]
-
-
-def _mappings(
-    records: Sequence[Record], names: Sequence[str], explicit: Mapping[str, str]
-) -> dict[str, dict[str, str]]:
-    """Find the columns of each source by itself: files of one set may have other headers."""
-    every = columns.union(records)
-    found: dict[str, dict[str, str]] = {}
-    faults: list[DataError] = []
-    sources: dict[str, list[Record]] = {}
-    for record in records:
-        sources.setdefault(source_of(record), []).append(record)
-    for source, group in sources.items():
-        own = columns.union(group)
-        chosen = {name: column for name, column in explicit.items() if column in own or column not in every}
-        try:
-            found[source] = columns.guess(own, names, chosen)
-        except DataError as error:
-            faults += [
-                DataError(part.message, where=source, hint=part.hint) for part in error.parts or (error,)
-            ]
-    if len(faults) == 1:
-        raise faults[0]
-    if faults:
-        raise DataError(
-            _("{n} variables of the template have no column").format(n=len(faults)),
-            parts=tuple(faults),
-            hint=_("name the columns with --map, or choose a template that fits: sft templates list"),
-        )
-    return found
-
-
 def _values(
     record: Record, mappings: Mapping[str, Mapping[str, str]], template: templates.Template
 ) -> dict[str, str]:
     if template.task == "chat":
         return {}
-    return columns.values(record.fields, mappings[source_of(record)], wanted(template), template.task)
+    return columns.values(record.fields, mappings[columns.source_of(record)], wanted(template), template.task)
 
 
 def _row(record: Record, fields: dict[str, str], built: Built, template: templates.Template) -> Row | Reject:
@@ -176,10 +137,10 @@ def _row(record: Record, fields: dict[str, str], built: Built, template: templat
     if empty:
         return Reject(record.id, record.where, f"empty_{empty[0]}")
     meta: dict[str, Any] = {"where": record.where}
-    if template.task in _GRAPH_TASKS:
-        fields["sentence"], joints = _SEGMENTED.subn(" ", fields["sentence"])
+    if template.task in GRAPH_TASKS:
+        fields["sentence"], joints = SEGMENTED.subn(" ", fields["sentence"])
         if joints:
-            built.quirk(_UNSEGMENTED, record.where, _("words joined by “_” are written with a blank"))
+            built.quirk(UNSEGMENTED, record.where, _("words joined by “_” are written with a blank"))
         meta |= {"sentence": fields["sentence"], "graph": fields["graph"]}
         refused = _graph_fields(record, fields, built)
         if refused:
@@ -241,81 +202,19 @@ def split(built: Built, options: Options, held_out: Sequence[Row] = ()) -> dict[
         Reject(row.id, row.meta["where"], "in_test", detail, row.meta["question"][:80]) for row in crossing
     ]
     built.rows = [row for row in built.rows if row.meta["key"] not in test_keys]
-    row_labels = [str(row.meta["label"]) for row in built.rows] if _labelled(built.rows) else None
+    row_labels = [str(row.meta["label"]) for row in built.rows] if labelled(built.rows) else None
     sides = splits.split([row.meta["key"] for row in built.rows], options.val_split, options.seed, row_labels)
     out: dict[str, list[Row]] = {"train": [], "valid": []}
     for row, side in zip(built.rows, sides, strict=True):
         out[side].append(row)
     if held_out:
-        out["test"] = list(_unique(held_out, [row.id for row in built.rows]))
+        out["test"] = list(unique(held_out, [row.id for row in built.rows]))
     return out
 
 
-def _labelled(rows: Sequence[Row]) -> bool:
+def labelled(rows: Sequence[Row]) -> bool:
+    """Tell rows with a label each."""
     return bool(rows) and all("label" in row.meta for row in rows)
-
-
-def check(built: Built, sets: Mapping[str, Sequence[Row]]) -> list[Finding]:
-    """Return what is odd about the rows: graph quirks, duplicates, contradictions, leaks, balance, shortcuts."""
-    found = [
-        Finding(kind, "info", count, built.quirk_examples[kind][1], (built.quirk_examples[kind][0],))
-        for kind, count in sorted(built.quirks.items())
-    ]
-    found += _mostly_rejected(built)
-    closed = _labelled(built.rows)
-    rows = [row for side in sets.values() for row in side]
-    items = [
-        findings.Item(
-            row.id, keys.key(row.meta["question"] if closed else row.messages[-2].content), _target(row), name
-        )
-        for name, side in sets.items()
-        for row in side
-    ]
-    found += findings.check(items, closed=closed)
-    if not any("graph" in row.meta for row in rows):
-        found += _segmented(rows)
-    if closed:
-        return found + _label_columns(built)
-    contradictory = findings.contradictions(items, closed=False)
-    return found + ([contradictory] if contradictory else [])
-
-
-def _mostly_rejected(built: Built) -> list[Finding]:
-    """Say that more was refused than kept: the template, the columns or the file may be the wrong one."""
-    if len(built.rejects) <= len(built.rows):
-        return []
-    message = _("more rows were rejected than kept")
-    hint = _("look at the reasons: another template, --map or --format may fit better")
-    return [Finding("mostly_rejected", "warning", len(built.rejects), message, (), hint)]
-
-
-def _segmented(rows: Sequence[Row]) -> list[Finding]:
-    """Find inputs of a word segmenter: what users will type has no ``_``. A few rows are rather names and code."""
-    joined = [row.id for row in rows if _SEGMENTED.search(str(row.meta["question"]))]
-    if not joined:
-        return []
-    severity: Severity = "warning" if len(joined) >= _MANY * len(rows) else "info"
-    message = _("words joined by “_” reach the prompt as they are")
-    hint = _("write them with blanks in the source, as users will: the model reads two different texts")
-    return [Finding(_UNSEGMENTED, severity, len(joined), message, tuple(joined[:5]), hint)]
-
-
-def _label_columns(built: Built) -> list[Finding]:
-    """Look for raw columns that give the label away; only the columns of the mapping reach a prompt."""
-    by_id = {row.id: str(row.meta["label"]) for row in built.rows}
-    pairs = {pair for mapping in built.mappings.values() for pair in mapping.items()}
-    target = {column for name, column in pairs if name in {"answer", "label"}}
-    records = [record for record in built.raw if record.id in by_id]
-    rows = [
-        {name: value for name, value in record.fields.items() if name not in target} for record in records
-    ]
-    used = sorted({column for _name, column in pairs} - target)
-    finding = findings.label_columns([by_id[record.id] for record in records], rows, used)
-    return [finding] if finding else []
-
-
-def _target(row: Row) -> str:
-    return str(row.meta.get("label") or " ".join(row.messages[-1].content.split()))
 
 
 def write(
@@ -354,49 +253,3 @@ def nothing_left(message: str, built: Built) -> DataError:
         parts=tuple(parts),
         hint=_("mend the rows named above; another template, --map or --format may fit better"),
     )
-
-
-def prompts(
-    items: Iterable[Record | Reject], template: templates.Template, label_set: Sequence[str] = ()
-) -> tuple[list[Row], list[Reject]]:
-    """Return rows without an answer, for prediction on new inputs, and what was refused.
-
-    A sentence without a graph is refused as training data; to predict its graph it is just what is needed.
-    """
-    refused: list[Reject] = []
-    records: list[Record] = []
-    for item in items:
-        if isinstance(item, Reject):
-            if item.reason == "no_graph" and item.excerpt and template.task in _GRAPH_TASKS:
-                records.append(Record(item.id, item.where, {"sentence": item.excerpt}))
-            else:
-                refused.append(item)
-        elif bool(item.messages) != (template.task == "chat"):
-            refused.append(_wrong_kind(item))
-        else:
-            records.append(item)
-    records = list(_unique(records))
-    if template.task == "chat":
-        return [Row(r.id, _chat_prompt(r, template), {"where": r.where}) for r in records], refused
-    needed = [name for name in template.prompt_variables if name != "labels"]
-    mappings = _mappings(records, needed, {})
-    rows = []
-    for record in records:
-        fields = columns.values(record.fields, mappings[source_of(record)], needed, template.task)
-        if not all(fields.values()):
-            refused.append(Reject(record.id, record.where, "empty_input"))
-            continue
-        if "sentence" in fields:
-            fields["sentence"] = _SEGMENTED.sub(" ", fields["sentence"])
-        fields["labels"] = ", ".join(label_set)
-        rows.append(
-            Row(record.id, templates.render(template, fields, prompt_only=True), {"where": record.where})
-        )
-    return rows, refused
-
-
-def _chat_prompt(record: Record, template: templates.Template) -> tuple[Message, ...]:
-    messages = (
-        record.messages if record.messages[0].role == "system" else (*template.messages, *record.messages)
-    )
-    return messages[:-1] if messages[-1].role == "assistant" else messages

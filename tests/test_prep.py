@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from workspace import BROKEN, FACTS, GRAPHS, graph_records, records, statements
 
-from sft import prep, templates
+from sft import checks, prep, prompts, templates
 from sft.amr import penman, task1
 from sft.errors import DataError, SettingsError
 from sft.records import Message, Record, Reject, Row
@@ -128,7 +128,7 @@ def test_quirks_are_counted_with_what_the_first_one_is() -> None:
         ("bé chơi_đùa .", "(c / chơi :agent(b / bé))"),
     ])
     built, sets = made("v5_cot", items)
-    found = {f.id: f for f in prep.check(built, sets)}
+    found = {f.id: f for f in checks.check(built, sets)}
     assert found["space_in_concept"].examples == ("a.txt:2",)
     assert "'cháy rực'" in found["space_in_concept"].message
     assert (found["segmented"].count, found["segmented"].severity) == (1, "info")
@@ -138,10 +138,10 @@ def test_quirks_are_counted_with_what_the_first_one_is() -> None:
 def test_graphs_that_differ_in_names_alone_do_not_contradict() -> None:
     same = [("nó ngủ .", "(n / ngủ :agent (a / nó))"), ("Nó ngủ.", "(x / ngủ\n    :agent(y / nó))")]
     built, sets = made("v5_cot", graph_records([*same, *GRAPHS]))
-    assert {f.id for f in prep.check(built, sets)} == {"duplicate"}
+    assert {f.id for f in checks.check(built, sets)} == {"duplicate"}
     other = ("nó ngủ", "(n / ngủ :theme (a / nó))")
     built, sets = made("v5_cot", graph_records([*same, other, *GRAPHS]))
-    found = {f.id: f for f in prep.check(built, sets)}
+    found = {f.id: f for f in checks.check(built, sets)}
     assert found["contradiction"].examples == ("a:1 = a:2 ≠ a:3",)  # ids only: a graph may be long
     assert "answer" in found["contradiction"].message
 
@@ -167,7 +167,7 @@ def test_nothing_crosses_the_split_however_it_is_spelt() -> None:
     built, sets = made("true_false_v1", true_false(rows), val_split=0.3)
     keys = [{row.meta["key"] for row in side} for side in sets.values()]
     assert not keys[0] & keys[1]
-    assert {f.id for f in prep.check(built, sets)} == {"duplicate"}
+    assert {f.id for f in checks.check(built, sets)} == {"duplicate"}
 
 
 def test_rows_of_one_context_stay_together() -> None:
@@ -210,7 +210,7 @@ def test_held_out_rows_leave_training_and_are_counted() -> None:
     assert not {r.meta["key"] for r in sets["test"]} & {
         r.meta["key"] for n in ("train", "valid") for r in sets[n]
     }
-    assert not {f.id for f in prep.check(built, sets)} & {"leak_question", "leak_heldout"}
+    assert not {f.id for f in checks.check(built, sets)} & {"leak_question", "leak_heldout"}
 
 
 def test_held_out_prompts_name_the_labels_of_training() -> None:
@@ -276,7 +276,7 @@ def test_only_declared_columns_reach_the_prompt() -> None:
     rows = [{"question": q, "answer": a, "loại": f"quan hệ {a}"} for q, a in statements()]
     built, sets = made("true_false_v1", records(rows))
     assert not any("quan hệ" in m.content for row in built.rows for m in row.messages)
-    assert {f.id: f.severity for f in prep.check(built, sets)} == {"label_columns": "warning"}
+    assert {f.id: f.severity for f in checks.check(built, sets)} == {"label_columns": "warning"}
 
 
 # Findings
@@ -285,7 +285,7 @@ def test_only_declared_columns_reach_the_prompt() -> None:
 def test_duplicates_and_contradictions_are_found_and_kept() -> None:
     rows = [*statements(), ("Cá biết bơi.", "Đúng"), ("cá biết bơi", "Sai"), ("Cá  biết bơi", "Đúng")]
     built, sets = made("true_false_v1", true_false(rows))
-    found = {f.id: f for f in prep.check(built, sets)}
+    found = {f.id: f for f in checks.check(built, sets)}
     assert len(built.rows) == len(rows)
     assert found["duplicate"].count == 2
     assert found["contradiction"].examples == ("a:41 (TRUE) ≠ a:42 (FALSE) ≠ a:43 (TRUE)",)
@@ -294,18 +294,18 @@ def test_duplicates_and_contradictions_are_found_and_kept() -> None:
 def test_more_rejects_than_rows_is_a_warning() -> None:
     rows = [*statements(4), *[(f"câu {n}", "?") for n in range(5)]]
     built, sets = made("true_false_v1", true_false(rows))
-    found = {f.id: f for f in prep.check(built, sets)}
+    found = {f.id: f for f in checks.check(built, sets)}
     assert (found["mostly_rejected"].severity, found["mostly_rejected"].count) == ("warning", 5)
 
 
 def test_segmented_words_are_told_because_users_will_not_type_them() -> None:
     rows = [{"text": f"khứ_hồi {n}", "label": "ab"[n % 2]} for n in range(6)]
     built, sets = made("labels_v1", records(rows))
-    found = {f.id: f for f in prep.check(built, sets)}
+    found = {f.id: f for f in checks.check(built, sets)}
     assert (found["segmented"].severity, found["segmented"].count) == ("warning", 6)
     few = [*rows[:1], *({"text": f"một chiều {n}", "label": "ab"[n % 2]} for n in range(30))]
     built, sets = made("labels_v1", records(few))
-    found = {f.id: f for f in prep.check(built, sets)}
+    found = {f.id: f for f in checks.check(built, sets)}
     assert (found["segmented"].severity, found["segmented"].count) == ("info", 1)  # a name or code
 
 
@@ -346,7 +346,7 @@ def test_a_conversation_passes_through_with_a_system_turn_when_it_has_none() -> 
 
 def test_prompts_are_the_prompts_of_training() -> None:
     built, _sets = made("true_false_v1", true_false(statements(4)))
-    rows, refused = prep.prompts(
+    rows, refused = prompts.make(
         records([{"question": q} for q, _a in statements(4)]), options("true_false_v1").template
     )
     assert [row.messages for row in rows] == [row.messages[:-1] for row in built.rows]
@@ -360,7 +360,7 @@ def test_sentences_without_graphs_are_what_prediction_wants() -> None:
         Reject("s:2", "s.txt:3", "no_sentence"),
         *graph_records(GRAPHS[:1]),
     ]
-    rows, refused = prep.prompts(iter(items), options("v5_cot").template)
+    rows, refused = prompts.make(iter(items), options("v5_cot").template)
     assert [row.messages[-1].role for row in rows] == ["user", "user"]
     assert any(long in row.messages[-1].content for row in rows)
     assert [r.reason for r in refused] == ["no_sentence"]
@@ -373,15 +373,15 @@ def test_every_new_input_is_answered_or_refused() -> None:
         chat(2, ("user", "hát đi")),
         *records([{"question": "q"}]),
     ]
-    rows, refused = prep.prompts(items, template)
+    rows, refused = prompts.make(items, template)
     assert [[m.role for m in row.messages] for row in rows] == [["system", "user"]] * 2
     assert [r.reason for r in refused] == ["wrong_kind"]
-    rows, refused = prep.prompts(
+    rows, refused = prompts.make(
         records([{"text": "a"}, {"text": ""}]), options("labels_v1").template, ["x", "y"]
     )
     assert "Các nhãn: x, y" in rows[0].messages[1].content
     assert [r.reason for r in refused] == ["empty_input"]
-    assert prep.prompts([], template) == ([], [])
+    assert prompts.make([], template) == ([], [])
 
 
 # Nothing left

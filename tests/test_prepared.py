@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from workspace import GRAPHS, graph_records, put, records, statements
 
-from sft import account, prep, prepared, templates
+from sft import account, checks, prep, prepared, templates
 from sft.errors import DataError, TemplateError
 from sft.records import Finding, Reject
 
@@ -25,7 +25,7 @@ def write(out: Path, count: int = len(GRAPHS)) -> dict[str, object]:
     options = prep.Options(templates.load("v5_cot", ROOT), val_split=0.3)
     built = prep.build([*graph_records(GRAPHS[:count]), Reject("a:9", "a.txt:40", "no_graph")], options)
     sets = prep.split(built, options)
-    return prep.write(out, built, sets, prep.check(built, sets), options, [SOURCE])
+    return prep.write(out, built, sets, checks.check(built, sets), options, [SOURCE])
 
 
 def test_a_set_is_complete_and_reads_back(tmp_path: Path) -> None:

@@ -118,11 +118,11 @@ def new_target(held: "HeldOut", source: Path, *, base: bool) -> Path:
 def new_rows(source: Path, template: "Template", labels: list[str], how: dict[str, str]) -> "list[Row]":
     """Read raw inputs without answers and render their prompts; what cannot be read is shown and counted."""
     import data_prep
-    from sft import prep
+    from sft import prompts
 
     files, _left = data_prep.expand([source])
     items = [item for path in files for item in data_prep.read(data_prep.detect(path, **how))]
-    rows, refused = prep.prompts(items, template, labels)
+    rows, refused = prompts.make(items, template, labels)
     for reject in refused[:_SHOWN]:
         screen.note(_("left out: {where}: {reason}").format(where=reject.where, reason=reject.reason))
     if len(refused) > _SHOWN:

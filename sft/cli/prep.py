@@ -51,8 +51,8 @@ def prep(
 
     Example: sft prep --template v5_cot
     """
+    from sft import checks, prepared
     from sft import prep as core
-    from sft import prepared
 
     flags = {"template": template, "val_split": val_split, "seed": seed, "columns": _mapping(mapping)}
     options = _options(flags)
@@ -67,7 +67,7 @@ def prep(
             raise core.nothing_left(_("no held-out row is left"), held_out)
         built.absorb(held_out)
     sets = core.split(built, options, held_out.rows if held_out else ())
-    found = reader.findings() + core.check(built, sets)
+    found = reader.findings() + checks.check(built, sets)
     blocking = [f for f in found if f.severity == "error" and f.id not in (allow or [])]
     replaced = target.exists()
     if not blocking:

@@ -13,7 +13,7 @@ BLOCK, CHILD_BLOCK = 20, 10  # rounds of the bound that must bring something, at
 WORTH = ONE // 20  # what a block must take off the bound to be followed by another
 MOST_ROUNDS = 400
 PACE = 1.5  # of the steps at the root; children start at half of it, from their parent's shares
-CLIMBS = (0, 2, 4, 8, 12, 16, 24, 32, 40)  # the rounds whose mapping is improved by local search
+CLIMBS = (2, 4, 8, 12, 16, 24, 32, 40)  # the rounds whose mapping is improved by local search
 
 
 class Solution:

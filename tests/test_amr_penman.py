@@ -328,6 +328,11 @@ def test_time_is_linear_in_the_text(head: str, unit: str) -> None:
     assert reading.graph is None or to_penman(reading.graph)
 
 
+def test_huge_numbers_are_no_numbers() -> None:
+    reading = read(f"(a / and :op{'1' * 5000} (b / c) (d / e))")
+    assert reading.graph is not None and reading.graph.root.children[1][0] == ":mod"
+
+
 def test_a_runaway_output_reports_a_bounded_number_of_problems() -> None:
     problems = read("(a / b" + " :x" * 1000 + ")").problems
     assert len(problems) == 50

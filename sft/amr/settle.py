@@ -1,11 +1,15 @@
 """Settle what the words of a PENMAN tree mean: variables, concepts, references, constants."""
 
+import re
+
 from sft.amr.frames import FRAMES, misspelt
 from sft.amr.graph import Const, Node, Ref
 from sft.amr.problems import Log
 from sft.amr.tokens import is_alignment, is_plain, is_plain_role, is_variable_like, quoted, strip_alignment
 from sft.amr.tree import EMPTY, Atom, Draft, freeze, preorder
 from sft.amr.variables import Names, written
+
+_LISTED = re.compile(r"(:op|:snt)([0-9]{1,6})")
 
 
 def phrase(text: str, at: int, log: Log, *, close: bool = False) -> str:
@@ -141,12 +145,10 @@ def report_roles(order: list[Draft], log: Log) -> None:
 
 
 def _next_role(draft: Draft, index: int) -> str:
-    before = draft.children[index - 1][0] if index else {"multi-sentence": ":snt0"}.get(draft.concept, ":op0")
-    stem = before.rstrip("0123456789")
-    listed = stem in (":op", ":snt") and (
-        index > 0 or draft.concept in ("and", "or", "name", "multi-sentence")
-    )
-    return f"{stem}{int(before[len(stem) :] or 0) + 1}" if listed else ":mod"
+    """Continue the list that the sibling before belongs to, or begin the one that the concept calls for."""
+    first = {"multi-sentence": ":snt0", "and": ":op0", "or": ":op0", "name": ":op0"}.get(draft.concept, "")
+    listed = _LISTED.fullmatch(draft.children[index - 1][0] if index else first)
+    return f"{listed[1]}{int(listed[2]) + 1}" if listed else ":mod"
 
 
 def _leaf(text: str, at: int, variables: set[str], log: Log) -> Ref | Const:

@@ -51,6 +51,20 @@ class _Planter:
     root: Draft | None = None
     stack: list[Draft] = field(default_factory=list)
 
+    def take(self, match: "re.Match[str]") -> None:
+        """Do what one token inside the tree says."""
+        role, bracket, _name, _slash, _label, atom, closing = match.groups()
+        plain = strip_alignment(role).removesuffix(":") if role else ""
+        if bracket:
+            self.open(plain, _draft(match), match.start(1) if role else match.start(2))
+        elif atom:
+            self.atom(plain, atom, match.start(6), match.start(1))
+        else:
+            if role:
+                self.lonely(plain or role, match.start(1))
+            if closing:
+                self.close()
+
     def open(self, role: str, draft: Draft, at: int) -> None:
         if self.stack:
             self.stack[-1].children.append((role, draft, at))
@@ -125,39 +139,26 @@ def plant(text: str, log: Log, token: "re.Pattern[str]" = TOKEN) -> Draft | None
     The tree ends where its root closes; nodes still open at the end of the text are closed there.
     """
     planter = _Planter(log)
-    stack = planter.stack
-    before = -1
+    before = -1  # where the text before the first bracket begins
     for match in token.finditer(text):
-        role, bracket, _name, _slash, _label, atom, closing = match.groups()
         if match.lastindex is None:
-            continue
-        if not stack:
-            if planter.root is not None:
-                _report_rest(text, match.start(), log)
-                break
-            if not bracket:
-                before = match.start() if before < 0 else before
-                continue
-            if before >= 0 or role:
+            continue  # nothing but blanks
+        if planter.stack:
+            planter.take(match)
+        elif planter.root is not None:
+            _report_rest(text, match.start(), log)
+            break
+        elif match[2]:
+            if before >= 0 or match[1]:
                 start = before if before >= 0 else match.start(1)
                 log.add("junk_before_start", start, text=text[start : match.start(2)])
-                before = -1
+            before = -1
             planter.open("", _draft(match), match.start(2))
-            continue
-        written = role
-        role = (strip_alignment(role) if role else "").removesuffix(":")
-        if bracket:
-            planter.open(role, _draft(match), match.start(1) if role else match.start(2))
-        elif atom:
-            planter.atom(role, atom, match.start(6), match.start(1))
-        else:
-            if written:
-                planter.lonely(role or written, match.start(1))
-            if closing:
-                planter.close()
-    if stack:
-        log.add("missing_bracket", len(text.rstrip()), n=len(stack))
-        while stack:
+        elif before < 0:
+            before = match.start()
+    if planter.stack:
+        log.add("missing_bracket", len(text.rstrip()), n=len(planter.stack))
+        while planter.stack:
             planter.close()
     return planter.root
 
@@ -171,7 +172,7 @@ def _draft(match: "re.Match[str]") -> Draft:
 def _report_rest(text: str, start: int, log: Log) -> None:
     rest = text[start:].strip()
     at = text.index(rest[0], start)
-    if rest.strip(")") == "" or set(rest) <= {")", " ", "\n", "\r", "\t"}:
+    if not rest.replace(")", "").strip():
         log.add("extra_bracket", at)
     else:
         log.add("junk_after_end", at, text=rest)

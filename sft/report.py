@@ -12,7 +12,7 @@ from sft.baselines import Nearest
 from sft.errors import DataError
 from sft.i18n import _
 from sft.records import Row
-from sft.smatch.score import CorpusScore, bootstrap, score_corpus, signature
+from sft.smatch.score import CorpusScore, PairScore, bootstrap, score_corpus, signature, summarise
 from sft.text import read_text
 
 
@@ -119,8 +119,11 @@ def score(
     ``id``; it goes into the signature, as does `extra`.
     """
     graphs = [(pred.graph, gold.graph) for pred, gold in pairs]
-    main = score_corpus(graphs, mode, time_limit, told)
-    strict = [(None if pred.repaired else pred.graph, gold.graph) for pred, gold in pairs]
+    main = score_corpus(graphs, mode, time_limit, told, jobs=0)
+    strict = [
+        PairScore(0, 0, done.gold, 0, 0, True, "unparsable") if pred.repaired else done
+        for (pred, _gold), done in zip(pairs, main.pairs, strict=True)
+    ]
     clean = [(_canonical(pred), _canonical(gold)) for pred, gold in graphs]
     repaired = sum(pred.repaired for pred, _gold in pairs)
     proven = main.proven == main.n
@@ -132,8 +135,8 @@ def score(
         "gold_unparsable": sum(gold.graph is None for _pred, gold in pairs),
         "unparsable_at": [pred.where or pred.id for pred, _gold in pairs if pred.graph is None],
         "gold_unparsable_at": [gold.where or gold.id for _pred, gold in pairs if gold.graph is None],
-        "strict": headline(score_corpus(strict, mode, time_limit)) if repaired else headline(main),
-        "canonical": headline(score_corpus(clean, mode, time_limit)),
+        "strict": headline(summarise(strict, mode)),
+        "canonical": headline(score_corpus(clean, mode, time_limit, jobs=0)),
         "signature": signature(mode, main.n, proven=proven, text="as-read", align=align, **extra),
         "pairs": [
             {"id": gold.id or str(number), "matched": pair.matched, "pred": pair.pred, "gold": pair.gold, "f1": pair.f1,
@@ -204,3 +207,19 @@ def nearest_items(train: Sequence[Row], rows: Sequence[Row]) -> list[Item]:
 def brief(pairs: Sequence[tuple[Item, Item]], mode: str, time_limit: float | None = None) -> dict[str, Any]:
     """Return the headline figures alone: for Task 1, baselines and the base model."""
     return headline(score_corpus([(pred.graph, gold.graph) for pred, gold in pairs], mode, time_limit))
+
+
+def aspects(pairs: Sequence[tuple[Item, Item]], mode: str, time_limit: float | None = None) -> dict[str, Any]:
+    """Return the headline figures of every fine-grained aspect: unlabelled, concepts, names, negation and the others."""
+    from sft.smatch.aspects import score_aspects
+
+    scores = score_aspects([(pred.graph, gold.graph) for pred, gold in pairs], mode, time_limit)
+    return {name: headline(score) for name, score in scores.items()}
+
+
+def compat(pairs: Sequence[tuple[Item, Item]]) -> dict[str, Any]:
+    """Return what the original tool would count, with an exact search, and the faults in that count."""
+    from sft.smatch.compat import faults, score_corpus_compat
+
+    score = score_corpus_compat([(pred.graph, gold.graph) for pred, gold in pairs])
+    return headline(score) | {"faults": list(faults())}

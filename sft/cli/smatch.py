@@ -14,6 +14,9 @@ from sft.i18n import _
 
 if TYPE_CHECKING:
     from sft.heldout import HeldOut
+    from sft.report import Item
+
+    Pairs = list[tuple[Item, Item]]
 
 _PLACES = 5  # of the graphs that did not parse
 _MOMENT = 2  # seconds without a progress line
@@ -31,6 +34,16 @@ def smatch(
     time_limit: Annotated[
         float | None, typer.Option(metavar="SECONDS", help=_("per pair; an open pair gives an interval"))
     ] = None,
+    aspects: Annotated[
+        bool,
+        typer.Option("--aspects", help=_("fine-grained scores: unlabelled, concepts, names, negation …")),
+    ] = False,
+    compat: Annotated[
+        bool,
+        typer.Option(
+            "--compat", help=_("beside it, what the original smatch tool would count, with its faults")
+        ),
+    ] = False,
     limit: Limit = None,
     batch_size: Batch = None,
     as_json: Annotated[bool, typer.Option("--json", help=_("print one JSON object"))] = False,
@@ -39,6 +52,7 @@ def smatch(
 
     Example: sft smatch predicted.txt gold.txt
     """
+    from sft import report
     from sft.smatch.triples import MODES
 
     if mode not in MODES:
@@ -49,15 +63,17 @@ def smatch(
     if pred is not None and gold is None:
         raise SettingsError(_("two files are needed: PRED GOLD"), hint="sft smatch predicted.txt gold.txt")
     if pred is not None and gold is not None:
-        value = _files(pred, gold, mode, time_limit)
+        value, pairs = _files(pred, gold, mode, time_limit)
     else:
-        value = _run(run, split, mode, time_limit, base=base, batch=batch_size, limit=limit)
+        value, pairs = _run(run, split, mode, time_limit, base=base, batch=batch_size, limit=limit)
+    value |= {"aspects": report.aspects(pairs, mode, time_limit)} if aspects else {}
+    value |= {"compat": report.compat(pairs)} if compat else {}
     screen.result({k: v for k, v in value.items() if k != "pairs"}, _lines(value), as_json=as_json)
     if value["proven"] < value["n"]:
         raise typer.Exit(1)
 
 
-def _files(pred: Path, gold: Path, mode: str, time_limit: float | None) -> dict[str, Any]:
+def _files(pred: Path, gold: Path, mode: str, time_limit: float | None) -> tuple[dict[str, Any], "Pairs"]:
     from sft import report
 
     read, faults = [], []
@@ -74,7 +90,7 @@ def _files(pred: Path, gold: Path, mode: str, time_limit: float | None) -> dict[
     pairs = report.align(ours, theirs, str(pred), str(gold))
     how = "id" if report.same_ids(ours, theirs) else "order"
     with _watched(len(pairs)) as told:
-        return report.score(pairs, mode, time_limit=time_limit, told=told, align=how)
+        return report.score(pairs, mode, time_limit=time_limit, told=told, align=how), pairs
 
 
 @contextmanager
@@ -108,7 +124,7 @@ def _run(
     base: bool,
     batch: int | None,
     limit: int | None,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], "Pairs"]:
     from sft import heldout, report
     from sft.text import write_json
 
@@ -148,7 +164,7 @@ def _run(
         value["baselines"]["base_model"] = report.brief(list(zip(items, gold, strict=True)), mode, time_limit)
     out = held.run.folder / "scores" / f"smatch_{held.split}_{mode}.json"
     write_json(out, value)
-    return value | {"out": str(out)}
+    return value | {"out": str(out)}, pairs
 
 
 def predictions(held: "HeldOut", *, batch: int | None, base: bool = False) -> list[Any]:
@@ -177,6 +193,9 @@ def _lines(value: dict[str, Any]) -> list[str]:
         "base_model": _("untrained base model"),
     }
     rows += [_row(names[key], score) for key, score in value.get("baselines", {}).items()]
+    rows += [_row(_("  aspect: {name}").format(name=name), s) for name, s in value.get("aspects", {}).items()]
+    if "compat" in value:
+        rows.append(_row(_("as the original tool counts"), value["compat"]))
     low, high = value["interval95"]
     out = [_("{run}, {split} rows").format(run=value["run"], split=value["split"])] if "run" in value else []
     out += screen.table(head, rows)
@@ -207,6 +226,7 @@ def _lines(value: dict[str, Any]) -> list[str]:
                 k=n - value["proven"], low=value["bounds"][0], high=value["bounds"][1]
             )
         )
+    out += [f"  {fault}" for fault in value.get("compat", {}).get("faults", ())]
     if value.get("not_stopped"):
         out.append(_("! {k} answers did not end by themselves").format(k=value["not_stopped"]))
     return [*out, value["signature"]]

@@ -325,6 +325,17 @@ def test_smatch_counts_what_cannot_be_read_and_says_where() -> None:
     assert value["gold_triples"] == ok("smatch", "g.txt", "g.txt", "--json").json["gold_triples"]
 
 
+def test_smatch_shows_aspects_and_the_original_count_when_asked() -> None:
+    put("g.txt", amr())
+    plain, more = ok("smatch", "g.txt", "g.txt"), ok("smatch", "g.txt", "g.txt", "--aspects", "--compat")
+    assert "aspect: negation" in more.out and "original tool" in more.out and "aspect" not in plain.out
+    (wiki,) = [line for line in more.out.splitlines() if "aspect: wiki" in line]
+    assert wiki.split()[2:] == ["–", "–", "–", "100.0", "0/0/0"]  # there is none: that is no score of zero
+    value = ok("smatch", "g.txt", "g.txt", "--aspects", "--compat", "--json").json
+    assert value["aspects"]["negation"]["f1"] == 1 and value["compat"]["f1"] == 1
+    assert value["compat"]["faults"]
+
+
 def test_smatch_pairs_by_id_and_says_so() -> None:
     text = "# ::id {}\n(m / mưa)\n\n# ::id {}\n(n / nắng)\n"
     put("g.txt", text.format(1, 2))
@@ -424,6 +435,22 @@ def test_eval_of_free_answers() -> None:
     done = ok("eval")
     assert "exact match 1.0000" in done.out and "nearest training question" in done.out
     assert ok("eval", "--json").json["baselines"]["nearest_question"]["token_f1"] < 1
+
+
+def test_new_inputs_never_take_the_file_of_a_split() -> None:
+    from sft import heldout
+    from sft.cli.predict import new_target
+
+    label_run("true_false_v1")
+    held = heldout.open_run(Path.cwd())
+    names = {
+        name: new_target(held, Path(f"{name}.csv"), base=False).name
+        for name in ("a", "valid", "test_60", "validity")
+    }
+    assert names == {
+        "a": "a.jsonl", "valid": "new_valid.jsonl", "test_60": "new_test_60.jsonl", "validity": "validity.jsonl",
+    }  # fmt: skip
+    assert new_target(held, Path("a.csv"), base=True).name == "a.base.jsonl"
 
 
 def test_a_run_is_chosen_by_name() -> None:

@@ -61,6 +61,15 @@ def test_a_test_split_is_preferred_and_splits_are_named(workspace: Path) -> None
         heldout.open_run(workspace, split="train")
 
 
+def test_a_limit_samples_by_seed_and_has_files_of_its_own(workspace: Path) -> None:
+    finished_run(FOLDER, perfect())
+    whole, some = heldout.open_run(workspace), heldout.open_run(workspace, limit=3)
+    assert (some.split, len(some.rows), some.predictions().name) == ("valid_3", 3, "valid_3.jsonl")
+    assert {row.id for row in some.rows} < {row.id for row in whole.rows}
+    assert heldout.open_run(workspace, limit=3).rows == some.rows
+    assert heldout.open_run(workspace, limit=999).split == "valid"
+
+
 def test_a_run_without_held_out_rows_serves_new_inputs_only(workspace: Path) -> None:
     run = finished_run(FOLDER, perfect())
     runs.update(run, valid_ids=[])

@@ -116,6 +116,7 @@ def finished_run(
         "data": {"folder": str(folder.resolve()), "sha256": data.digest},
         "template": data.template,
         "model": {"name": "tiny"},
+        "settings": {"seed": 5},
         "train_ids": [row.id for row in data.rows["train"]],
         "valid_ids": [row.id for row in data.rows["valid"]],
     }

@@ -1,5 +1,6 @@
 """`sft predict`: answers of a run's adapter for held-out rows or for new raw data."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from sft.records import Row
     from sft.templates import Template
 
-SPLITS = ("train", "valid", "test")
+_SPLIT = re.compile(r"(?:train|valid|test)(?:_\d+)?\Z")
 _SHOWN = 10  # of the inputs that were left out
 
 Run = Annotated[str, typer.Option(help=_("name of a run; default: the newest finished one"))]
@@ -111,7 +112,7 @@ def make(
 
 def new_target(held: "HeldOut", source: Path, *, base: bool) -> Path:
     """Return where the answers to new inputs go: never into the file of a split."""
-    name = f"new_{source.stem}" if source.stem in SPLITS else source.stem
+    name = f"new_{source.stem}" if _SPLIT.match(source.stem) else source.stem
     return held.run.folder / "predictions" / f"{name}{'.base' if base else ''}.jsonl"
 
 

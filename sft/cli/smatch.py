@@ -241,11 +241,7 @@ def _places(what: str, where: list[str]) -> list[str]:
 
 def _row(name: str, score: dict[str, Any]) -> list[str]:
     parsable = 100 * (score["n"] - score["unparsable"]) / score["n"]
-    return [
-        name,
-        f"{score['f1']:.4f}",
-        f"{score['precision']:.4f}",
-        f"{score['recall']:.4f}",
-        f"{parsable:.1f}",
-        f"{score['matched']}/{score['pred_triples']}/{score['gold_triples']}",
-    ]
+    empty = not score["pred_triples"] + score["gold_triples"]  # nothing to find and nothing found: no score
+    figures = ["–" if empty else f"{score[key]:.4f}" for key in ("f1", "precision", "recall")]
+    triples = f"{score['matched']}/{score['pred_triples']}/{score['gold_triples']}"
+    return [name, *figures, f"{parsable:.1f}", triples]

@@ -1,5 +1,6 @@
 """Wrong input, as a new user gives it: one clear error with its place and a hint, or a counted rejection."""
 
+import errno
 import json
 import unicodedata
 from collections.abc import Callable
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from workspace import BROKEN, GRAPHS, Ran, amr, csv, error, finished_run, put, sft, statements
+
+from sft import prepared
 
 ROOT = Path(__file__).parents[1]
 TABLE = csv(statements(20))
@@ -373,6 +376,17 @@ def test_a_template_changed_after_the_data_were_made() -> None:
     assert "template my/own is now @" in said and "templates/my/own.toml" in said
     put("templates/my/own.toml", text + "\n[[message\n")
     assert "not a TOML file" in error("eval")
+
+
+def test_a_full_disk_or_a_forbidden_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    put("data/raw/a.csv", TABLE)
+
+    def full(path: Path, _value: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path.name))
+
+    monkeypatch.setattr(prepared, "write_json", full)
+    assert "\nerror: report.json: No space left on device\n" in error(*ANSWER, code=3)
+    assert list(Path("data/prepared").iterdir()) == []
 
 
 # Runs and scores

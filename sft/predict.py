@@ -136,6 +136,8 @@ def generate(
         eos_token_id=loaded.turn_end_id,
         pad_token_id=loaded.pad_id,
     )
+    # transformers fills what `config` leaves open from the model's own file: Qwen's sets a repetition penalty.
+    model.generation_config = GenerationConfig()
     order = sorted(range(len(prompts)), key=lambda i: (-len(prompts[i]), i))
     out: dict[int, Generated] = {}
     while order:

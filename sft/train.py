@@ -199,6 +199,9 @@ def _trainer(
         callbacks=[follow.callback(state)],
     )
     trainer.remove_callback(PrinterCallback)
+    for parameter in model.parameters():  # TRL makes 4-bit adapters bf16, which a gradient scaler cannot take
+        if parameter.requires_grad:
+            parameter.data = parameter.data.to(torch.float32)
     return trainer
 
 

@@ -5,11 +5,23 @@ decides the result.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sft import audit, backends, base, devices, memory, models, plan, prepared, splits, templates, tokenizer
+from sft import (
+    audit,
+    backends,
+    base,
+    devices,
+    memory,
+    models,
+    plan,
+    prepared,
+    splits,
+    templates,
+    tokenizer,
+)
 from sft.i18n import _
 from sft.records import Row
 
@@ -160,6 +172,16 @@ def _held_out_share(
     share = float(data.manifest["split"]["val_split"])
     origins = {**resolved.origins, "val_split": _("prepared set")}
     return resolved.values.model_copy(update={"val_split": share}), origins, False
+
+
+def as_begun(job: Job, lock: Mapping[str, Any]) -> Job:
+    """Return `job` with what "auto" came to when the run of `lock` began: free memory now may be another."""
+    decision = replace(
+        job.decision,
+        load_in_4bit=bool(lock["load_in_4bit"]),
+        gradient_checkpointing=bool(lock["gradient_checkpointing"]),
+    )
+    return replace(job, decision=decision)
 
 
 def default_name(job: Job, use_case: str) -> str:

@@ -20,6 +20,10 @@ from sft.i18n import _
 from sft.text import write_json
 
 LOCK_FILE = "run.json"
+DECIDED = (
+    "load_in_4bit",
+    "gradient_checkpointing",
+)  # entries of a lock that "auto" settles by the free memory
 COMPLETE = "complete.json"  # written last into a checkpoint: without it the checkpoint does not exist
 PACKAGES = (
     "torch",
@@ -145,6 +149,11 @@ def versions() -> dict[str, str]:
     return found
 
 
+def _asked(lock: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what "auto" came to: it follows the memory that was free, and a run goes on as it began."""
+    return {key: value for key, value in lock.items() if key not in DECIDED}
+
+
 def place(workspace: Path, wanted: str, lock: Mapping[str, Any], *, resume: bool | None) -> tuple[Path, bool]:
     """Choose the run folder: an unfinished run with the same lock goes on, else a new folder is taken.
 
@@ -157,18 +166,18 @@ def place(workspace: Path, wanted: str, lock: Mapping[str, Any], *, resume: bool
             _("{name!r} is no name of a run").format(name=wanted),
             hint=_("a name has no / in it: --name my_run"),
         )
-    key = digest(lock)
+    key = _asked(lock)
     family = [run for run in every(workspace) if run.name == wanted or _numbered(run.name, wanted)]
     open_runs = [run for run in family if run.status != "finished"]
     for run in reversed(open_runs):
-        if resume is not False and run.data.get("lock_sha256") == key:
+        if resume is not False and _asked(run.data.get("lock", {})) == key:
             return run.folder, True
     if resume:
         if not open_runs:
             raise SettingsError(_("there is no unfinished run to resume"), hint=_("leave out --resume"))
         parts = tuple(
             SettingsError(line, where=open_runs[-1].name)
-            for line in differences(open_runs[-1].data["lock"], lock)
+            for line in differences(_asked(open_runs[-1].data.get("lock", {})), key)
         )
         raise SettingsError(
             _("the unfinished run differs from what is asked for"),

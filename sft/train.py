@@ -53,9 +53,9 @@ def run(job: Job, folder: Path, *, going_on: bool, use_case: str, watch: follow.
     with runs.held(folder), ExitStack() as stack:
         watch.note(_("run: {folder}").format(folder=folder))
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        if not going_on:
-            runs.update(folder, **_record(job, use_case, started))
-        runs.update(folder, status="running", lock=job.lock, lock_sha256=runs.digest(job.lock))
+        record = {} if going_on else _record(job, use_case, started)
+        lock = {"lock": job.lock, "lock_sha256": runs.digest(job.lock)}
+        runs.update(folder, **record | lock | {"status": "running"})
         stop = stack.enter_context(follow.signals(watch))
         try:
             outcome = _train(job, folder, going_on=going_on, watch=watch, stop=stop)

@@ -88,6 +88,16 @@ def test_a_name_is_no_path(tmp_path: Path, name: str) -> None:
         runs.place(tmp_path, name, LOCK, resume=None)
 
 
+def test_what_auto_came_to_never_hinders_going_on(tmp_path: Path) -> None:
+    then = LOCK | {"load_in_4bit": True, "gradient_checkpointing": True}
+    folder = begin(tmp_path / "runs/a", lock=then)
+    now = LOCK | {"load_in_4bit": False, "gradient_checkpointing": False}  # more memory is free by now
+    assert runs.place(tmp_path, "a", now, resume=None) == (folder, True)
+    with pytest.raises(SettingsError) as caught:
+        runs.place(tmp_path, "a", now | {"model": "qwen2.5-7b"}, resume=True)
+    assert [part.message for part in caught.value.parts] == ["model: qwen2.5-3b → qwen2.5-7b"]
+
+
 # The lock
 
 

@@ -81,6 +81,11 @@ def train(
     folder, going_on = runs.place(
         workspace, name or jobs.default_name(job, resolved.preset), job.lock, resume=resume
     )
+    if going_on:
+        begun = jobs.as_begun(job, runs.load(folder).data["lock"])
+        for line in runs.differences(job.lock, begun.lock):
+            screen.note(_("as this run began: {what}").format(what=line))
+        job = begun
     progress = screen.Progress()
     outcome = core.run(job, folder, going_on=going_on, use_case=resolved.preset, watch=progress)
     _tail(outcome, job.template.task, as_json=as_json)

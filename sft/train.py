@@ -108,13 +108,17 @@ def _train(job: Job, folder: Path, *, going_on: bool, watch: follow.Watch, stop:
                 if last
                 else _("no complete checkpoint: from step 0")
             )
-        trainer.train(resume_from_checkpoint=str(last) if last else None)
-        steps = int(trainer.state.global_step)
+        if last and int(last.name.rpartition("-")[2]) >= job.plan.total_steps:
+            # Only the adapter was not saved yet; within an epoch the Trainer would take one step too many.
+            model.load_adapter(str(last), "default", is_trainable=True)
+            steps = job.plan.total_steps
+        else:
+            trainer.train(resume_from_checkpoint=str(last) if last else None)
+            steps = int(trainer.state.global_step)
+            optimizer = type(getattr(trainer.optimizer, "optimizer", trainer.optimizer)).__name__
+            optim = str(getattr(trainer.args.optim, "value", trainer.args.optim))
+            runs.update(folder, optimizer=optimizer, optim=optim)
         losses = follow.losses(folder / "log.jsonl")
-        optimizer = type(getattr(trainer.optimizer, "optimizer", trainer.optimizer)).__name__
-        runs.update(
-            folder, optimizer=optimizer, optim=str(getattr(trainer.args.optim, "value", trainer.args.optim))
-        )
         done = not stop.name or steps >= job.plan.total_steps
         adapter = _save_adapter(job, model, hf_tokenizer, folder / "adapter") if done else None
     first, final = (losses[0], losses[-1]) if losses else (None, None)

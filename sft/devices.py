@@ -78,10 +78,14 @@ def _mebibytes(cell: str) -> int | None:
 def visible(found: list[Device], allowed: str | None) -> list[Device]:
     """Keep the GPUs that ``CUDA_VISIBLE_DEVICES`` names, by index or by the beginning of the UUID.
 
-    As CUDA does: the first name that is none ends the list, so ``-1`` and '' hide every GPU.
+    As CUDA does: the first name that is none ends the list, so ``-1`` and '' hide every GPU. A MIG slice is a GPU of
+    its own whose memory nvidia-smi's list does not tell: it comes back with free memory unknown.
     """
     if allowed is None:
         return found
+    if allowed.startswith("MIG-") and found:
+        name = allowed.split(",")[0].strip()
+        return [Device("gpu", name, uuid=name, capability=found[0].capability)]
     kept: list[Device] = []
     for name in (part.strip() for part in allowed.split(",")):
         fitting = [gpu for gpu in found if name and (name == str(gpu.index) or gpu.uuid.startswith(name))]

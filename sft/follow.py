@@ -14,6 +14,7 @@ from sft import runs
 from sft.errors import SftError
 from sft.i18n import _
 from sft.plan import Plan
+from sft.text import write_text
 
 
 class Watch(Protocol):
@@ -151,7 +152,7 @@ def _keep_log_until(path: Path, step: int) -> None:
     if path.is_file():
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
         kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
-        path.write_text("".join(kept), encoding="utf-8")
+        write_text(path, "".join(kept))
 
 
 def losses(path: Path) -> list[float]:

@@ -88,14 +88,17 @@ def every(workspace: Path) -> list[Run]:
 
 
 def newest(workspace: Path, *, finished: bool = True) -> Run:
-    """Return the newest run; with `finished` only one that has an adapter. Raises `DataError` when there is none."""
+    """Return the run that ended last; with `finished` only one that has an adapter. Raises `DataError` without one.
+
+    A run that was resumed counts by its end, not by its first start: it is what the user waited for.
+    """
     found = [run for run in every(workspace) if not finished or run.status == "finished"]
     if not found:
         raise DataError(
             _("no finished run in {folder}").format(folder=workspace / "runs"),
             hint=_("train one first, e.g.: sft train --use-case quick_test"),
         )
-    return found[-1]
+    return max(found, key=lambda run: str(run.data.get("ended") or run.data.get("started") or ""))
 
 
 def find(workspace: Path, name: str) -> Run:

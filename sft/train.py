@@ -65,7 +65,10 @@ def run(job: Job, folder: Path, *, going_on: bool, use_case: str, watch: follow.
             raise
         finally:
             watch.end()
-        runs.update(folder, error=None, **{k: v for k, v in outcome.as_dict().items() if k != "run"})
+        ended = datetime.now(UTC).isoformat(timespec="seconds")
+        runs.update(
+            folder, error=None, ended=ended, **{k: v for k, v in outcome.as_dict().items() if k != "run"}
+        )
         return outcome
 
 

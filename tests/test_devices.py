@@ -119,3 +119,9 @@ def test_one_card_is_made_the_only_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_WAIT_POLICY")
     devices.use(devices.cpu())
     assert os.environ.pop("GOMP_SPINCOUNT") == "10000"
+
+
+def test_a_mig_slice_is_a_gpu_of_unknown_memory() -> None:
+    found = devices.visible(devices.parse(THREE), "MIG-7f1a")
+    assert [(gpu.kind, gpu.uuid, gpu.free) for gpu in found] == [("gpu", "MIG-7f1a", None)]
+    assert found[0].bf16

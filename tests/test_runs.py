@@ -238,3 +238,11 @@ def test_a_stray_folder_is_no_checkpoint(tmp_path: Path) -> None:
     path = checkpoint(tmp_path, 7)
     path.rename(path.with_name("checkpoint-best"))
     assert runs.checkpoints(tmp_path) == []
+
+
+def test_a_resumed_run_that_ended_last_is_the_newest(tmp_path: Path) -> None:
+    begin(tmp_path / "runs/a", "finished", started="2026-01-01")
+    begin(tmp_path / "runs/b", "finished", started="2026-01-02")
+    runs.update(tmp_path / "runs/a", ended="2026-01-04")
+    runs.update(tmp_path / "runs/b", ended="2026-01-03")
+    assert runs.newest(tmp_path).name == "a"

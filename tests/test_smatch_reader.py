@@ -120,3 +120,7 @@ def test_light_entry(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert out[-1].startswith("smatch|mode:amr|n:2|exact:proven")
     assert main([str(tmp_path / "none.txt"), paths[1]]) == 2
     assert "hint:" in capsys.readouterr().err
+
+
+def test_a_backslash_goes_to_the_tolerant_reader() -> None:
+    assert same("(a / b \\:\\\na)")

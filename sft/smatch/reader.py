@@ -14,7 +14,7 @@ from sft.smatch.parallel import match_all
 from sft.smatch.score import CorpusScore, summarise
 from sft.smatch.triples import Convention, Edge, Triples, flatten
 
-_WORD = r"""[^\s()":/~#]+"""
+_WORD = r"""[^\s()":/~#\\]+"""
 _TOKEN = re.compile(
     rf"""(:{_WORD})?\s*\(\s*(\w+)\s*/\s*({_WORD}(?:[ ]{_WORD})*)(?=\s*[():])"""  # role ( variable / concept
     rf"""|(:{_WORD})\s+("[^"\\\n]*"|{_WORD})(?=\s*[:)])"""  # role value

@@ -317,7 +317,7 @@ def test_smatch_counts_what_cannot_be_read_and_says_where() -> None:
     put("g.txt", amr(GRAPHS[:3]))
     put("p.txt", amr([GRAPHS[0], (GRAPHS[1][0], "không có đồ thị"), (GRAPHS[2][0], GRAPHS[2][1][:-1])]))
     done = ok("smatch", "p.txt", "g.txt")
-    assert "n 3, unparsable 1, repaired 1, proven 3/3" in done.out
+    assert "n 3, unparsable 1 (33.3 %), repaired 1 (33.3 %), proven 3/3" in done.out
     assert "! unparsable: p.txt:6" in done.out
     assert "repaired = zero" in done.out
     value = ok("smatch", "p.txt", "g.txt", "--json").json
@@ -345,17 +345,49 @@ def test_smatch_pairs_by_id_and_says_so() -> None:
     assert "|align:order|" in ok("smatch", "q.txt", "g.txt").out
 
 
-def test_an_open_pair_gives_an_interval_and_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sft import report
-    from sft.smatch.score import PairScore, summarise
-
-    put("g.txt", "(m / mưa)\n")
-    open_pair = PairScore(1, 2, 2, 1, 2, False, "open")
-    monkeypatch.setattr(report, "score_corpus", lambda *_a, **_k: summarise([open_pair], "smatch"))
-    done = sft("smatch", "g.txt", "g.txt")
+def test_an_open_pair_gives_an_interval_and_exit_code_1() -> None:
+    # Two rings of alike nodes with other chords: no bound is tight at once, and there is no time to search.
+    ring = "(n0 / x " + "".join(f":r (n{k} / x " for k in range(1, 14))
+    put("p.txt", ring + ":r n0 :r n5 :r n9" + ")" * 14 + "\n")
+    put("g.txt", ring + ":r n0 :r n4 :r n2" + ")" * 14 + "\n")
+    done = sft("smatch", "p.txt", "g.txt", "--time-limit", "0.000001")
     assert done.code == 1
-    assert "! 1 pairs are open: F1 lies in [0.5000, 1.0000]" in done.out
-    assert "exact:interval" in done.out
+    assert "! 1 pairs are open: F1 lies in [" in done.out and "exact:interval" in done.out
+    value = sft("smatch", "p.txt", "g.txt", "--time-limit", "0.000001", "--json", "--pairs").json
+    low, high = value["bounds"]
+    assert value["proven"] == 0 and low < high
+    exact = ok("smatch", "p.txt", "g.txt", "--time-limit", "0", "--json").json
+    assert exact["proven"] == 1 and low <= exact["f1"] <= high
+    assert value["pairs"][0]["matched"] < value["pairs"][0]["upper"]
+
+
+def test_smatch_compares_two_systems_on_one_gold_file() -> None:
+    put("g.txt", amr())
+    put("a.txt", amr([*GRAPHS[:4], *[(s, "(k / không)") for s, _g in GRAPHS[4:]]]))
+    put("b.txt", amr([(s, "(k / không)") for s, _g in GRAPHS]))
+    done = ok("smatch", "a.txt", "b.txt", "--gold", "g.txt")
+    assert "a.txt − b.txt: F1 +" in done.out and "better on 4 graphs, worse on 0, equal on 4" in done.out
+    value = ok("smatch", "a.txt", "b.txt", "--gold", "g.txt", "--json").json
+    first, second = value["systems"]
+    assert first["predictions"] == "a.txt" and first["f1"] > second["f1"]
+    difference = value["difference"]
+    assert difference["f1"] == pytest.approx(first["f1"] - second["f1"])
+    assert difference["interval95"][0] > 0 and 0 < difference["p"] <= 1
+    alone = ok("smatch", "a.txt", "--gold", "g.txt", "--json").json
+    assert alone["f1"] == first["f1"] == ok("smatch", "a.txt", "g.txt", "--json").json["f1"]
+
+
+def test_smatch_shows_a_line_per_graph_worst_first() -> None:
+    put("g.txt", amr(GRAPHS[:3]))
+    put("p.txt", amr([GRAPHS[0], (GRAPHS[1][0], "không có đồ thị"), GRAPHS[2]]))
+    done = ok("smatch", "p.txt", "g.txt", "--pairs")
+    rows = [line.split() for line in done.out.splitlines() if line.split()[:1] in (["1"], ["2"], ["3"])]
+    assert [row[0] for row in rows] == ["2", "1", "3"] and rows[0][-1] == "unparsable"
+    pairs = ok("smatch", "p.txt", "g.txt", "--pairs", "--json").json["pairs"]
+    assert [pair["f1"] for pair in pairs] == [1, 0, 1]
+    assert (
+        sum(pair["gold"] for pair in pairs) == ok("smatch", "g.txt", "g.txt", "--json").json["gold_triples"]
+    )
 
 
 # a run: smatch and eval from predictions that are there

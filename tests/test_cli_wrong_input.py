@@ -326,7 +326,9 @@ def test_no_rows() -> None:
         (("prep", "--val-split", "abc"), "--val-split", "sft prep --help"),
         (("--lang", "fr", "prep"), "one of: en, vi", "sft --help"),
         (("templates", "sho"), "No such command 'sho'", "sft templates --help"),
-        (("smatch", "a", "b", "c"), "(c)", "sft smatch --help"),
+        (("smatch", "a", "b", "c"), "3 files", "sft smatch a.txt b.txt --gold gold.txt"),
+            (("smatch", "--gold", "c"), "0 files", "sft smatch a.txt b.txt --gold gold.txt"),
+            (("smatch", "a", "b", "--time-limit", "-1"), "--time-limit", "sft smatch --help"),
     ],
 )  # fmt: skip
 def test_a_mistyped_command_line(arguments: tuple[str, ...], text: str, hint: str) -> None:

@@ -3,102 +3,28 @@
 from pathlib import Path
 
 import pytest
-from workspace import GRAPHS, amr, graph_records, put
+from workspace import GRAPHS, graph_records
 
 from sft import prep, report, templates
-from sft.amr import penman
-from sft.amr.graph import Graph
-from sft.errors import DataError
 from sft.records import Row
-from sft.report import Item
+from sft.smatch.items import Item, item
 
 ROOT = Path(__file__).parents[1]
 KEYS = {"f1", "precision", "recall", "matched", "pred_triples", "gold_triples", "n", "unparsable", "repaired", "proven", "mode", "signature"}  # fmt: skip
-
-
-def graph(text: str) -> Graph:
-    return penman.parse(text)
-
-
-def item(name: str, text: str | None, *, repaired: bool = False) -> Item:
-    return Item(name, graph(text) if text else None, repaired)
 
 
 def rows() -> list[Row]:
     return prep.build(graph_records(), prep.Options(templates.load("v5_cot", ROOT))).rows
 
 
-GOLD = [item("a", "(n / ngủ :agent (b / bé))"), item("b", "(m / mưa)"), item("c", "(ă / ăn :theme (c / cá))")]
-
-
-# Reading
-
-
-def test_every_record_counts_also_one_without_a_graph(tmp_path: Path) -> None:
-    text = "# ::id a\n(n / ngủ)\n\n# ::id b ::snt trời mưa .\n\n# ::id c\n(ă / ăn\n   :theme (c / cá)\n"
-    items = report.read_graphs(put(tmp_path / "x.txt", text))
-    assert [(i.id, i.graph is None, i.repaired) for i in items] == [
-        ("a", False, False), ("b", True, False), ("c", False, True),
-    ]  # fmt: skip
-    assert [i.where for i in items] == [f"{tmp_path}/x.txt:{n}" for n in (1, 4, 6)]
-
-
-@pytest.mark.parametrize("text", ["", "\n\n", "# only a comment\n"])
-def test_a_file_without_a_record_is_an_error(tmp_path: Path, text: str) -> None:
-    with pytest.raises(DataError, match="no graph in this file"):
-        report.read_graphs(put(tmp_path / "x.txt", text))
-
-
-# Pairing
-
-
-def test_ids_pair_whatever_the_order() -> None:
-    turned = list(reversed(GOLD))
-    assert report.same_ids(turned, GOLD)
-    assert [(p.id, g.id) for p, g in report.align(turned, GOLD, "p", "g")] == [
-        ("a", "a"),
-        ("b", "b"),
-        ("c", "c"),
-    ]
-
-
-def test_other_or_no_ids_pair_by_order() -> None:
-    for names in ("", "x"):
-        pred = [Item(f"{names}{n}" if names else "", i.graph) for n, i in enumerate(GOLD)]
-        assert not report.same_ids(pred, GOLD)
-        assert [g.id for _p, g in report.align(pred, GOLD, "p", "g")] == ["a", "b", "c"]
-    twice = [GOLD[0], GOLD[0], GOLD[1]]
-    assert not report.same_ids(twice, GOLD) and not report.same_ids(GOLD, twice)
-
-
-def test_unequal_numbers_name_what_is_missing_by_id() -> None:
-    with pytest.raises(DataError) as caught:
-        report.align([GOLD[2], item("z", "(m / mưa)")], GOLD, "p.txt", "g.txt")
-    assert caught.value.message == "p.txt has 2 graphs, g.txt has 3; missing: a, b; not in gold: z"
-    many = [item(f"n{n}", "(m / mưa)") for n in range(9)]
-    with pytest.raises(DataError, match=r"missing: n1, n2, n3, n4, n5…$"):
-        report.align(many[:1], many, "p", "g")
-
-
-def test_unequal_numbers_name_what_is_missing_by_sentence(tmp_path: Path) -> None:
-    gold = report.read_graphs(put(tmp_path / "g.txt", amr()))
-    pred = report.read_graphs(put(tmp_path / "p.txt", amr([GRAPHS[0], *GRAPHS[2:]])))
-    with pytest.raises(DataError) as caught:
-        report.align(pred, gold, "p.txt", "g.txt")
-    assert caught.value.message == f"p.txt has 7 graphs, g.txt has 8; missing: {tmp_path}/g.txt:6 “bé ngủ .”"
-
-
-def test_unequal_numbers_without_names_are_still_an_error() -> None:
-    nameless = [Item("", i.graph) for i in GOLD]
-    with pytest.raises(DataError, match=r"^p has 2 graphs, g has 3$"):
-        report.align(nameless[:2], nameless, "p", "g")
+GOLD = [item("(n / ngủ :agent (b / bé))", "a"), item("(m / mưa)", "b"), item("(ă / ăn :theme (c / cá))", "c")]
 
 
 # Scoring
 
 
 def test_gold_against_itself_is_one_and_proven() -> None:
-    value = report.score(list(zip(GOLD, GOLD, strict=True)), "smatch")
+    value = report.score(list(zip(GOLD, GOLD, strict=True)), "smatch").value
     assert value.keys() >= KEYS
     assert (value["f1"], value["precision"], value["recall"], value["macro_f1"]) == (1, 1, 1, 1)
     assert (value["n"], value["proven"], value["unparsable"], value["repaired"]) == (3, 3, 0, 0)
@@ -107,44 +33,50 @@ def test_gold_against_itself_is_one_and_proven() -> None:
 
 
 def test_an_unparsable_prediction_matches_nothing_and_its_gold_counts() -> None:
-    whole = report.score(list(zip(GOLD, GOLD, strict=True)), "smatch")
-    value = report.score(
+    whole = report.score(list(zip(GOLD, GOLD, strict=True)), "smatch").value
+    scored = report.score(
         [(Item("a", None, where="p.txt:1"), GOLD[0]), *zip(GOLD[1:], GOLD[1:], strict=True)], "smatch"
     )
-    own = report.score([(GOLD[0], GOLD[0])], "smatch")["gold_triples"]
+    value = scored.value
+    own = report.score([(GOLD[0], GOLD[0])], "smatch").value["gold_triples"]
     assert value["gold_triples"] == whole["gold_triples"]
     assert value["matched"] == value["pred_triples"] == whole["matched"] - own
     assert (value["unparsable"], value["unparsable_at"]) == (1, ["p.txt:1"])
     assert value["precision"] == 1 and value["recall"] == (whole["matched"] - own) / whole["matched"]
-    assert [pair["f1"] for pair in value["pairs"]] == [0, 1, 1]
+    rows = report.table(scored)
+    assert [(row["id"], row["f1"], row["parsed"]) for row in rows] == [
+        ("a", 0, False),
+        ("b", 1, True),
+        ("c", 1, True),
+    ]
 
 
 def test_an_unparsable_gold_graph_is_said() -> None:
-    value = report.score([(GOLD[0], Item("a", None, where="g.txt:7"))], "smatch")
+    value = report.score([(GOLD[0], Item("a", None, where="g.txt:7"))], "smatch").value
     assert (value["gold_unparsable"], value["gold_unparsable_at"], value["f1"]) == (1, ["g.txt:7"], 0)
 
 
 def test_a_repaired_prediction_counts_as_read_and_as_zero_in_the_strict_view() -> None:
-    pairs = [(item("a", "(n / ngủ :agent (b / bé))", repaired=True), GOLD[0]), (GOLD[1], GOLD[1])]
-    value = report.score(pairs, "smatch")
+    pairs = [(item("(n / ngủ :agent (b / bé))", "a", repaired=True), GOLD[0]), (GOLD[1], GOLD[1])]
+    value = report.score(pairs, "smatch").value
     assert (value["f1"], value["repaired"], value["unparsable"]) == (1, 1, 0)
     assert (value["strict"]["unparsable"], value["strict"]["matched"]) == (1, 2)
     assert value["strict"]["f1"] < 1
 
 
 def test_the_canonical_view_forgives_separators_and_nothing_else() -> None:
-    gold = Item("a", penman.read("(t / thuận lợi :theme (q / quả xoài))").graph)
-    pred = Item("a", penman.read("(t / thuận_lợi :theme (q / quả_xoài))").graph)
-    value = report.score([(pred, gold)], "smatch")
+    gold = item("(t / thuận lợi :theme (q / quả xoài))", "a")
+    pred = item("(t / thuận_lợi :theme (q / quả_xoài))", "a")
+    value = report.score([(pred, gold)], "smatch").value
     assert value["f1"] < 1 and value["canonical"]["f1"] == 1
-    other = Item("a", penman.read("(t / thuận_tiện :theme (q / quả_xoài))").graph)
-    assert report.score([(other, gold)], "smatch")["canonical"]["f1"] < 1
+    other = item("(t / thuận_tiện :theme (q / quả_xoài))", "a")
+    assert report.score([(other, gold)], "smatch").value["canonical"]["f1"] < 1
 
 
 def test_the_signature_says_how_the_score_was_made() -> None:
     value = report.score(
         [(GOLD[0], GOLD[0])], "amr", align="id", template="mtup/v5_cot@12345678", data="abcd"
-    )
+    ).value
     assert "|mode:amr|" in value["signature"] and "|align:id|" in value["signature"]
     assert "|template:mtup/v5_cot@12345678|data:abcd|" in value["signature"]
 
@@ -153,6 +85,24 @@ def test_progress_is_told_pair_by_pair() -> None:
     told: list[int] = []
     report.score(list(zip(GOLD, GOLD, strict=True)), "smatch", told=told.append)
     assert told == [1, 2, 3]
+
+
+def test_two_systems_are_compared_pair_by_pair() -> None:
+    good = report.score(list(zip(GOLD, GOLD, strict=True)), "smatch")
+    bad = report.score(list(zip([GOLD[1]] * 3, GOLD, strict=True)), "smatch")
+    found = report.paired(good, bad)
+    assert found["f1"] == pytest.approx(1 - bad.value["f1"])
+    assert (found["better"], found["worse"], found["equal"]) == (2, 0, 1)
+    assert found["interval95"][0] <= found["f1"] <= found["interval95"][1]
+    turned = report.paired(bad, good)
+    assert turned["f1"] == pytest.approx(-found["f1"]) and turned["worse"] == 2
+
+
+def test_macro_figures_are_means_of_the_pairs() -> None:
+    scored = report.score(list(zip([GOLD[1], *GOLD[1:]], GOLD, strict=True)), "smatch")
+    for key in ("precision", "recall", "f1"):
+        rows = [row[key] for row in report.table(scored)]
+        assert scored.value[f"macro_{key}"] == pytest.approx(sum(rows) / 3)
 
 
 # A run's rows
@@ -174,7 +124,7 @@ def test_predictions_become_graphs_with_their_repairs() -> None:
     assert [(i.id, i.graph is not None, i.repaired) for i in found] == [
         ("1", True, False), ("2", True, True), ("3", False, False),
     ]  # fmt: skip
-    assert [i.graph is not None for i in report.task1_items(lines)] == [True, False, False]
+    assert [i.plain is not None for i in report.task1_items(lines)] == [True, False, False]
 
 
 def test_a_perfect_first_task_scores_one() -> None:

@@ -2,11 +2,10 @@
 
 import pytest
 
-from sft.amr.graph import Graph
 from sft.amr.penman import parse
 from sft.smatch.aspects import ASPECTS, score_aspects
 from sft.smatch.score import CorpusScore
-from sft.smatch.triples import MODES
+from sft.smatch.triples import MODES, triples
 
 GOLD = """(m / mở-01 :polarity -
     :agent (n / người :name (t / name :op2 (t2 / Lan) :op1 "Nguyễn") :wiki -)
@@ -17,8 +16,8 @@ OTHER = """(m / mở-02
 
 
 def aspects(pred: str | None, gold: str, mode: str = "smatch") -> dict[str, CorpusScore]:
-    pair: tuple[Graph | None, Graph | None] = (None if pred is None else parse(pred), parse(gold))
-    return score_aspects([pair], mode)
+    sides = [None if text is None else triples(parse(text), mode) for text in (pred, gold)]
+    return score_aspects([(sides[0], sides[1])], mode)
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -4,15 +4,14 @@ import unicodedata
 
 import pytest
 
-from sft.amr.graph import Graph
 from sft.amr.penman import parse
 from sft.smatch.compat import MODE, faults, score_corpus_compat
 from sft.smatch.score import score_pair
+from sft.smatch.triples import flatten
 
 
 def counts(pred: str, gold: str) -> tuple[int, int, int]:
-    pair: list[tuple[Graph | None, Graph | None]] = [(parse(pred), parse(gold))]
-    score = score_corpus_compat(pair)
+    score = score_corpus_compat([(flatten(parse(pred)), flatten(parse(gold)))])
     assert score.mode == MODE
     return score.matched, score.pred_triples, score.gold_triples
 
@@ -46,5 +45,5 @@ def test_unicode_form_counts() -> None:
 
 
 def test_unparsable_counts_its_gold() -> None:
-    score = score_corpus_compat([(None, parse("(a / b)"))])
+    score = score_corpus_compat([(None, flatten(parse("(a / b)")))])
     assert (score.matched, score.gold_triples, score.unparsable) == (0, 2, 1)

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from sft.amr.penman import blocks
 from sft.amr.penman import read as read_graph
-from sft.errors import DataError
 from sft.smatch.__main__ import main
-from sft.smatch.reader import read, records, scan, score_files
-from sft.smatch.triples import Convention, flatten
+from sft.smatch.items import read_items
+from sft.smatch.reader import records, scan
+from sft.smatch.triples import flatten
 
 GRAPHS = """# ::id 1
 # ::snt ông mở cửa
@@ -39,9 +39,9 @@ def same(body: str) -> bool:
 
 
 def test_well_formed_text_takes_the_fast_path() -> None:
-    for _line, body in records(GRAPHS):
-        assert scan(body) is not None
-        assert same(body)
+    for record in records(GRAPHS):
+        assert scan(record.body) is not None
+        assert same(record.body)
 
 
 @settings(max_examples=300, deadline=None)
@@ -80,17 +80,18 @@ def test_fast_path_agrees_with_the_tolerant_reader(pieces: list[str]) -> None:
 )
 def test_records_are_those_of_the_reader(lines: list[str]) -> None:
     text = "\n".join(lines)
-    ours = [(line, [row.strip() for row in body.split("\n")]) for line, body in records(text)]
-    theirs = [(block.body_line, [row.strip() for row in block.body.split("\n")]) for block in blocks(text)]
+    ours = [(r.line, r.body_line, [row.strip() for row in r.body.split("\n")]) for r in records(text)]
+    theirs = [(b.line, b.body_line, [row.strip() for row in b.body.split("\n")]) for b in blocks(text)]
     assert theirs == ours
 
 
-def test_broken_graphs_are_repaired_and_counted() -> None:
-    items = read(
-        "(a / b :mod (c / d)\n\n# ::id 2\n\n(a / b)\n\n# ::id 3\nno graph here", Convention("smatch")
-    )
+def test_broken_graphs_are_repaired_and_counted(tmp_path: Path) -> None:
+    path = tmp_path / "x.txt"
+    path.write_text("(a / b :mod (c / d)\n\n# ::id 2\n\n(a / b)\n\n# ::id 3\nno graph here", encoding="utf-8")
+    items = read_items(str(path))
     assert [item.repaired for item in items] == [True, False, False]
-    assert [item.triples and item.triples.size for item in items] == [4, 2, None]
+    assert [item.plain and len(item.plain[0]) for item in items] == [2, 1, None]
+    assert [item.id for item in items] == ["", "2", "3"]
 
 
 def files(folder: Path, pred: str, gold: str) -> list[str]:
@@ -100,14 +101,14 @@ def files(folder: Path, pred: str, gold: str) -> list[str]:
     return [str(path) for path in paths]
 
 
-def test_line_ends_do_not_matter(tmp_path: Path) -> None:
-    score, repaired = score_files(*files(tmp_path, GRAPHS.replace("\n", "\r\n"), GRAPHS), "none")
-    assert (score.f1, score.n, repaired) == (1.0, 2, 0)
+def test_line_ends_do_not_matter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*files(tmp_path, GRAPHS.replace("\n", "\r\n"), GRAPHS), "--mode", "none"]) == 0
+    assert "F1 1.0000" in capsys.readouterr().out
 
 
-def test_unequal_counts_are_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="has 2 graphs"):
-        score_files(*files(tmp_path, GRAPHS, "(a / b)\n"), "smatch")
+def test_unequal_counts_are_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(files(tmp_path, GRAPHS, "(a / b)\n")) == 2
+    assert "has 2 graphs" in capsys.readouterr().err
 
 
 def test_light_entry(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,14 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sft.amr.graph import Const, Graph, Node, Ref
-from sft.errors import DataError, SettingsError
+from sft.errors import SettingsError
 from sft.smatch import parallel
 from sft.smatch.score import (
     MODES,
     PairScore,
-    bootstrap,
     match,
-    paired_test,
     score_corpus,
     score_pair,
     signature,
@@ -293,20 +291,6 @@ def test_processes_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert score_corpus(pairs, "none", progress=seen.append, jobs=2) == alone
     assert seen[-1] == 9
     assert len(seen) > 2
-
-
-def test_bootstrap_and_paired_test() -> None:
-    good = [PairScore(9, 10, 10, 9, 9, True, "climb") for _ in range(40)]
-    bad = [PairScore(5, 10, 10, 5, 5, True, "climb") for _ in range(40)]
-    mixed = good[:20] + bad[:20]
-    low, high = bootstrap(mixed, seed=3)
-    assert low < 0.7 < high
-    assert bootstrap(mixed, seed=3) == (low, high)
-    assert bootstrap(good) == (0.9, 0.9)
-    assert paired_test(good, bad, samples=200) < 0.01
-    assert paired_test(good, good, samples=200) == 1.0
-    with pytest.raises(DataError):
-        paired_test(good, bad[:3])
 
 
 def test_unknown_mode_is_refused() -> None:

@@ -85,25 +85,34 @@ def rename_variables(graph: Graph) -> Graph:
     return Graph(root, graph.metadata, graph.line)
 
 
-def canonical(graph: Graph, separator: str = "_") -> Graph:
-    """Return the graph in NFC with one `separator` for blanks and underscores inside concepts.
+def spell(text: str, separator: str = "_") -> str:
+    """Return a concept in NFC with one `separator` for the blanks and underscores inside; a quoted text only in NFC.
 
-    Constants that hold a letter and are not quoted are treated alike; quoted ones only become NFC.
+    >>> spell("xe đạp"), spell("xe _đạp"), spell('"Hà Nội"'), spell("_")
+    ('xe_đạp', 'xe_đạp', '"Hà Nội"', '_')
+    """
+    text = nfc(text)
+    if text.startswith('"') or (" " not in text and "_" not in text):
+        return text
+    return _SEPARATORS.sub(lambda _: separator, text)
+
+
+def spell_constant(text: str, separator: str = "_") -> str:
+    """Return a constant as `spell` does when it holds a letter; numbers and signs stay."""
+    return spell(text, separator) if any(map(str.isalpha, text)) else text
+
+
+def canonical(graph: Graph, separator: str = "_") -> Graph:
+    """Return the graph in NFC with one `separator` for blanks and underscores inside concepts and constants.
+
+    Quoted texts only become NFC.
     """
 
-    def spell(text: str) -> str:
-        text = nfc(text)
-        if text.startswith('"') or (" " not in text and "_" not in text):
-            return text
-        return _SEPARATORS.sub(lambda _: separator, text)
-
     def leaf(item: Ref | Const) -> Ref | Const:
-        if isinstance(item, Ref):
-            return Ref(nfc(item.var))
-        return Const(spell(item.text) if any(map(str.isalpha, item.text)) else item.text)
+        return Ref(nfc(item.var)) if isinstance(item, Ref) else Const(spell_constant(item.text, separator))
 
     variables = [node.var for node in graph.nodes()]
     if len(set(map(nfc, variables))) < len(variables):
         graph = rename_variables(graph)  # two variables that differ only in their normal form
-    root = rebuild(graph.root, lambda node: (nfc(node.var), spell(node.concept)), leaf)
+    root = rebuild(graph.root, lambda node: (nfc(node.var), spell(node.concept, separator)), leaf)
     return Graph(root, graph.metadata, graph.line)

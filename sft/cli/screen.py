@@ -12,6 +12,7 @@ from sft.i18n import _
 from sft.records import Finding
 
 _PLAIN_EVERY = 10  # seconds between lines where there is no terminal
+_SIGNS = str.maketrans("", "", " .,%-–+/")
 _MARKS = {"error": "✗", "warning": "!", "info": "·"}
 
 
@@ -33,7 +34,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]], indent: str = "  "
     """
     cells = [[str(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in [list(head), *cells]) for i in range(len(head))]
-    right = [all(_is_number(row[i]) for row in cells) and bool(cells) for i in range(len(head))]
+    right = [
+        all(_is_number(row[i]) for row in cells) and any(row[i] for row in cells) for i in range(len(head))
+    ]
     lines = []
     for row in [list(head), *cells]:
         parts = [cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(row, widths, right, strict=True)]
@@ -42,7 +45,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]], indent: str = "  "
 
 
 def _is_number(text: str) -> bool:
-    return text.replace(".", "").replace(",", "").replace("%", "").replace("-", "").strip().isdigit()
+    bare = text.translate(_SIGNS)
+    return bare.isdigit() or not bare
 
 
 def findings(found: Iterable[Finding]) -> list[str]:

@@ -1,4 +1,4 @@
-"""`sft smatch`: exact Smatch of two files, or of a run's held-out rows."""
+"""`sft smatch`: exact Smatch of files, or of a run's held-out rows."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,33 +7,40 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sft.cli import screen
+from sft.cli import graph_scores, screen
 from sft.cli.predict import Batch, Limit, Run, Split
-from sft.errors import DataError, SettingsError
+from sft.errors import SettingsError
 from sft.i18n import _
 
 if TYPE_CHECKING:
     from sft.heldout import HeldOut
-    from sft.report import Item
+    from sft.report import Scored
 
-    Pairs = list[tuple[Item, Item]]
-
-_PLACES = 5  # of the graphs that did not parse
 _MOMENT = 2  # seconds without a progress line
+_TIME_LIMIT = 60.0
 
 
 def smatch(
-    pred: Annotated[
-        Path | None, typer.Argument(help=_("predicted graphs; default: the newest run's held-out rows"))
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PRED GOLD]",
+            help=_("predicted and gold graphs; default: the newest run's held-out rows"),
+        ),
     ] = None,
-    gold: Annotated[Path | None, typer.Argument(help=_("gold graphs"))] = None,
+    gold: Annotated[
+        Path | None, typer.Option(help=_("gold graphs for one prediction file, or for two that are compared"))
+    ] = None,
     mode: Annotated[str, typer.Option(metavar="smatch|amr|none", help=_("triple convention"))] = "smatch",
     run: Run = "",
     split: Split = "",
     base: Annotated[bool, typer.Option("--base", help=_("score the untrained base model beside it"))] = False,
     time_limit: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help=_("per pair; an open pair gives an interval"))
-    ] = None,
+        float,
+        typer.Option(
+            min=0, metavar="SECONDS", help=_("per pair; an open pair gives an interval; 0: no limit")
+        ),
+    ] = _TIME_LIMIT,
     aspects: Annotated[
         bool,
         typer.Option("--aspects", help=_("fine-grained scores: unlabelled, concepts, names, negation …")),
@@ -44,6 +51,7 @@ def smatch(
             "--compat", help=_("beside it, what the original smatch tool would count, with its faults")
         ),
     ] = False,
+    pairs: Annotated[bool, typer.Option("--pairs", help=_("a line per graph, worst first"))] = False,
     limit: Limit = None,
     batch_size: Batch = None,
     as_json: Annotated[bool, typer.Option("--json", help=_("print one JSON object"))] = False,
@@ -53,6 +61,47 @@ def smatch(
     Example: sft smatch predicted.txt gold.txt
     """
     from sft import report
+
+    systems = _systems(files or [], gold)
+    _require_mode(mode)
+    job = _Job(mode, time_limit or None)
+    done = [job.files(pred, against) for pred, against in systems]
+    if not done:
+        done = [job.run(run, split, base=base, batch=batch_size, limit=limit)]
+    for scored in done:
+        scored.value.update(
+            {"aspects": report.aspects(scored.pairs, mode, job.time_limit)} if aspects else {}
+        )
+        scored.value.update({"compat": report.compat(scored.pairs, job.time_limit)} if compat else {})
+        scored.value.update({"pairs": report.table(scored)} if pairs else {})
+    lines = [line for scored in done for line in graph_scores.lines(scored.value)]
+    value = done[0].value
+    if len(done) == 2:
+        difference = report.paired(*done)
+        value = {"systems": [scored.value for scored in done], "difference": difference}
+        lines += graph_scores.difference(difference, [str(pred) for pred, _gold in systems])
+    screen.result(value, lines, as_json=as_json)
+    if any(scored.value["proven"] < scored.value["n"] for scored in done):
+        raise typer.Exit(1)
+
+
+def _systems(files: list[Path], gold: Path | None) -> list[tuple[Path, Path]]:
+    """Return the (prediction, gold) files to score; none means a run."""
+    if gold is None and len(files) == 2:
+        return [(files[0], files[1])]
+    if gold is None and not files:
+        return []
+    if gold is not None and len(files) in (1, 2):
+        return [(pred, gold) for pred in files]
+    if gold is None and len(files) == 1:
+        raise SettingsError(_("two files are needed: PRED GOLD"), hint="sft smatch predicted.txt gold.txt")
+    raise SettingsError(
+        _("{n} files: PRED GOLD are scored, or one or two predictions against --gold").format(n=len(files)),
+        hint="sft smatch a.txt b.txt --gold gold.txt",
+    )
+
+
+def _require_mode(mode: str) -> None:
     from sft.smatch.triples import MODES
 
     if mode not in MODES:
@@ -60,37 +109,70 @@ def smatch(
             _("unknown mode {name!r}").format(name=mode),
             hint=_("one of: {names}").format(names=", ".join(MODES)),
         )
-    if pred is not None and gold is None:
-        raise SettingsError(_("two files are needed: PRED GOLD"), hint="sft smatch predicted.txt gold.txt")
-    if pred is not None and gold is not None:
-        value, pairs = _files(pred, gold, mode, time_limit)
-    else:
-        value, pairs = _run(run, split, mode, time_limit, base=base, batch=batch_size, limit=limit)
-    value |= {"aspects": report.aspects(pairs, mode, time_limit)} if aspects else {}
-    value |= {"compat": report.compat(pairs)} if compat else {}
-    screen.result({k: v for k, v in value.items() if k != "pairs"}, _lines(value), as_json=as_json)
-    if value["proven"] < value["n"]:
-        raise typer.Exit(1)
 
 
-def _files(pred: Path, gold: Path, mode: str, time_limit: float | None) -> tuple[dict[str, Any], "Pairs"]:
-    from sft import report
+class _Job:
+    """Scores what it is given by one convention and one time limit a pair."""
 
-    read, faults = [], []
-    for path in (pred, gold):
-        try:
-            read.append(report.read_graphs(path))
-        except DataError as error:
-            faults.append(error)
-    if len(faults) == 2:
-        raise DataError(_("both files cannot be read"), parts=tuple(faults), hint=_("check the paths"))
-    if faults:
-        raise faults[0]
-    ours, theirs = read
-    pairs = report.align(ours, theirs, str(pred), str(gold))
-    how = "id" if report.same_ids(ours, theirs) else "order"
-    with _watched(len(pairs)) as told:
-        return report.score(pairs, mode, time_limit=time_limit, told=told, align=how), pairs
+    def __init__(self, mode: str, time_limit: float | None) -> None:
+        self.mode = mode
+        self.time_limit = time_limit
+
+    def files(self, pred: Path, gold: Path) -> "Scored":
+        """Score two files, paired by id or by order."""
+        from sft import report
+        from sft.smatch import items
+
+        ours, theirs = items.read_files([str(pred), str(gold)])
+        pairs = items.align(ours, theirs, str(pred), str(gold))
+        how = "id" if items.same_ids(ours, theirs) else "order"
+        with _watched(len(pairs)) as told:
+            scored = report.score(pairs, self.mode, time_limit=self.time_limit, told=told, align=how)
+        scored.value.update({"predictions": str(pred), "gold": str(gold)})
+        return scored
+
+    def run(self, name: str, split: str, *, base: bool, batch: int | None, limit: int | None) -> "Scored":
+        """Score a run's held-out rows, with Task 1 and the baselines beside it; the score is kept in the run."""
+        from sft import heldout, report
+        from sft.text import write_json
+
+        held = heldout.open_run(Path.cwd(), name, split, limit=limit)
+        if held.template.task not in ("amr", "mtup"):
+            raise SettingsError(
+                _("run {name} is no AMR run").format(name=held.run.name), hint=_("score it with: sft eval")
+            )
+        lines = predictions(held, batch=batch)
+        gold = report.gold_items(held.rows)
+        facts = {
+            "template": held.template.id,
+            "data": held.data.digest[:8],
+            "split": held.split,
+            "model": held.run.data["model"]["name"],
+        }
+        pairs = list(zip(report.predicted_items(lines), gold, strict=True))
+        with _watched(len(pairs)) as told:
+            scored = report.score(pairs, self.mode, time_limit=self.time_limit, told=told, **facts)
+
+        def brief(items: Any) -> dict[str, Any]:
+            return report.brief(list(zip(items, gold, strict=True)), self.mode, self.time_limit)
+
+        value = scored.value
+        value |= {"run": held.run.name, "split": held.split, "template": held.template.id}
+        value["not_stopped"] = sum(not line["stopped"] for line in lines)
+        if held.template.task == "mtup":
+            value["task1"] = brief(report.task1_items(lines))
+        value["baselines"] = {"nearest_sentence": brief(report.nearest_items(held.train, held.rows))}
+        untrained = (
+            predictions(held, batch=batch, base=True)
+            if base
+            else heldout.read(held.predictions(base=True), held.rows, held.template.id)
+        )
+        if untrained is not None:
+            value["baselines"]["base_model"] = brief(report.predicted_items(untrained))
+        out = held.run.folder / "scores" / f"smatch_{held.split}_{self.mode}.json"
+        write_json(out, value | {"pairs": report.table(scored)})
+        value["out"] = str(out)
+        return scored
 
 
 @contextmanager
@@ -115,58 +197,6 @@ def _watched(total: int) -> Iterator[Callable[[int], None]]:
         progress.end()
 
 
-def _run(
-    name: str,
-    split: str,
-    mode: str,
-    time_limit: float | None,
-    *,
-    base: bool,
-    batch: int | None,
-    limit: int | None,
-) -> tuple[dict[str, Any], "Pairs"]:
-    from sft import heldout, report
-    from sft.text import write_json
-
-    held = heldout.open_run(Path.cwd(), name, split, limit=limit)
-    if held.template.task not in ("amr", "mtup"):
-        raise SettingsError(
-            _("run {name} is no AMR run").format(name=held.run.name), hint=_("score it with: sft eval")
-        )
-    lines = predictions(held, batch=batch)
-    gold = report.gold_items(held.rows)
-    facts = {
-        "template": held.template.id,
-        "data": held.data.digest[:8],
-        "split": held.split,
-        "model": held.run.data["model"]["name"],
-    }
-    pairs = list(zip(report.predicted_items(lines), gold, strict=True))
-    with _watched(len(pairs)) as told:
-        value = report.score(pairs, mode, time_limit=time_limit, told=told, **facts)
-    value |= {"run": held.run.name, "split": held.split, "template": held.template.id}
-    value["not_stopped"] = sum(not line["stopped"] for line in lines)
-    if held.template.task == "mtup":
-        value["task1"] = report.brief(
-            list(zip(report.task1_items(lines), gold, strict=True)), mode, time_limit
-        )
-    near = report.nearest_items(held.train, held.rows)
-    value["baselines"] = {
-        "nearest_sentence": report.brief(list(zip(near, gold, strict=True)), mode, time_limit)
-    }
-    untrained = (
-        predictions(held, batch=batch, base=True)
-        if base
-        else heldout.read(held.predictions(base=True), held.rows, held.template.id)
-    )
-    if untrained is not None:
-        items = report.predicted_items(untrained)
-        value["baselines"]["base_model"] = report.brief(list(zip(items, gold, strict=True)), mode, time_limit)
-    out = held.run.folder / "scores" / f"smatch_{held.split}_{mode}.json"
-    write_json(out, value)
-    return value | {"out": str(out)}, pairs
-
-
 def predictions(held: "HeldOut", *, batch: int | None, base: bool = False) -> list[Any]:
     """Return the predictions of the held-out rows; make them first when they are not there."""
     from sft import heldout
@@ -178,70 +208,3 @@ def predictions(held: "HeldOut", *, batch: int | None, base: bool = False) -> li
         screen.note(_("predictions: {path}").format(path=path))
         return found
     return predict.make(held, held.template, list(held.rows), path, base=base, batch=batch)
-
-
-def _lines(value: dict[str, Any]) -> list[str]:
-    n = value["n"]
-    head = [_("view"), "F1", "P", "R", _("parsable %"), _("triples")]
-    rows = [_row(_("Smatch"), value), _row(_("  canonical text"), value["canonical"])]
-    if value["repaired"]:
-        rows.append(_row(_("  repaired = zero"), value["strict"]))
-    if "task1" in value:
-        rows.append(_row(_("Task 1 (structure)"), value["task1"]))
-    names = {
-        "nearest_sentence": _("baseline: nearest training sentence"),
-        "base_model": _("untrained base model"),
-    }
-    rows += [_row(names[key], score) for key, score in value.get("baselines", {}).items()]
-    rows += [_row(_("  aspect: {name}").format(name=name), s) for name, s in value.get("aspects", {}).items()]
-    if "compat" in value:
-        rows.append(_row(_("as the original tool counts"), value["compat"]))
-    low, high = value["interval95"]
-    out = [_("{run}, {split} rows").format(run=value["run"], split=value["split"])] if "run" in value else []
-    out += screen.table(head, rows)
-    out.append(
-        _(
-            "n {n}, unparsable {bad}, repaired {mended}, proven {proven}/{n}; 95 % interval of F1 [{low:.3f}, {high:.3f}]; macro F1 {macro:.4f}"
-        ).format(
-            n=n,
-            bad=value["unparsable"],
-            mended=value["repaired"],
-            proven=value["proven"],
-            low=low,
-            high=high,
-            macro=value["macro_f1"],
-        )
-    )
-    if value["gold_unparsable"] or value["gold_repaired"]:
-        out.append(
-            _("! gold: {bad} unparsable, {mended} repaired").format(
-                bad=value["gold_unparsable"], mended=value["gold_repaired"]
-            )
-        )
-    out += _places(_("unparsable"), value["unparsable_at"])
-    out += _places(_("gold unparsable"), value["gold_unparsable_at"])
-    if value["proven"] < n:
-        out.append(
-            _("! {k} pairs are open: F1 lies in [{low:.4f}, {high:.4f}]").format(
-                k=n - value["proven"], low=value["bounds"][0], high=value["bounds"][1]
-            )
-        )
-    out += [f"  {fault}" for fault in value.get("compat", {}).get("faults", ())]
-    if value.get("not_stopped"):
-        out.append(_("! {k} answers did not end by themselves").format(k=value["not_stopped"]))
-    return [*out, value["signature"]]
-
-
-def _places(what: str, where: list[str]) -> list[str]:
-    if not where:
-        return []
-    shown = ", ".join(where[:_PLACES]) + (f", … ({len(where)})" if len(where) > _PLACES else "")
-    return [_("! {what}: {places}").format(what=what, places=shown)]
-
-
-def _row(name: str, score: dict[str, Any]) -> list[str]:
-    parsable = 100 * (score["n"] - score["unparsable"]) / score["n"]
-    empty = not score["pred_triples"] + score["gold_triples"]  # nothing to find and nothing found: no score
-    figures = ["–" if empty else f"{score[key]:.4f}" for key in ("f1", "precision", "recall")]
-    triples = f"{score['matched']}/{score['pred_triples']}/{score['gold_triples']}"
-    return [name, *figures, f"{parsable:.1f}", triples]

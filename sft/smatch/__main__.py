@@ -5,36 +5,43 @@ Prints the score and its signature. Exit code 0: every pair proven; 1: some pair
 
 import argparse
 import gc
+import os
 import sys
 
 from sft.errors import SftError
 from sft.i18n import _
-from sft.smatch.reader import score_files
-from sft.smatch.score import signature
-from sft.smatch.triples import MODES
+from sft.smatch.items import align, read_files, same_ids, sides
+from sft.smatch.parallel import match_all
+from sft.smatch.score import signature, summarise
+from sft.smatch.triples import MODES, Convention
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Score the two files named in `arguments` and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m sft.smatch", description=_("Exact Smatch with a proof."))
     parser.add_argument("pred", help=_("predicted graphs"))
-    parser.add_argument("gold", help=_("gold graphs, in the same order"))
+    parser.add_argument("gold", help=_("gold graphs, with the same ids or in the same order"))
     parser.add_argument("--mode", choices=MODES, default="smatch", help=_("triple convention"))
-    parser.add_argument("--time-limit", type=float, metavar="S", help=_("seconds per pair; then an interval"))
+    limit_help = _("seconds per pair; then an interval; 0: no limit")
+    parser.add_argument("--time-limit", type=float, default=60.0, metavar="S", help=limit_help)
     parser.add_argument(
         "--jobs", type=int, default=0, metavar="N", help=_("processes; default: one per core")
     )
     parser.add_argument("--pairs", action="store_true", help=_("print one line per pair first"))
     options = parser.parse_args(arguments)
     try:
-        score, repaired = score_files(
-            options.pred, options.gold, options.mode, options.time_limit, options.jobs
-        )
+        ours, theirs = read_files([options.pred, options.gold])
+        pairs = align(ours, theirs, options.pred, options.gold)
     except SftError as error:
         print(_("error: {text}").format(text=error), file=sys.stderr)
         if error.hint:
             print(_("hint: {text}").format(text=error.hint), file=sys.stderr)
         return error.exit_code
+    score = summarise(
+        match_all(sides(pairs, Convention(options.mode)), options.time_limit or None, jobs=options.jobs),
+        options.mode,
+    )
+    repaired = sum(pred.repaired for pred, _gold in pairs)
     lines = []
     if options.pairs:
         for number, pair in enumerate(score.pairs, start=1):
@@ -45,11 +52,18 @@ def main(arguments: list[str] | None = None) -> int:
         line += f"  [{score.interval[0]:.4f}, {score.interval[1]:.4f}]"
     line += f"  matched {score.matched}  triples {score.pred_triples} {score.gold_triples}  n {score.n}"
     lines.append(f"{line}  unparsable {score.unparsable}  repaired {repaired}  proven {score.proven}")
-    lines.append(signature(score.mode, score.n, proven=score.proven == score.n))
+    how = "id" if same_ids(ours, theirs) else "order"
+    lines.append(signature(score.mode, score.n, proven=score.proven == score.n, text="as-read", align=how))
     print("\n".join(lines))
     return 0 if score.proven == score.n else 1
 
 
 if __name__ == "__main__":
     gc.disable()  # nothing here makes cycles, and looking for them costs a tenth of the time
-    sys.exit(main())
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # `… | head`: the reader has gone, that is no failure
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)

@@ -8,11 +8,11 @@ thematic roles of Vietnamese AMR and names written as nodes.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
-from sft.amr.graph import Graph
-from sft.smatch.score import CorpusScore, PairScore, match, summarise
-from sft.smatch.triples import Convention, Triples, flatten
+from sft.smatch.parallel import Sides, match_all
+from sft.smatch.score import CorpusScore, PairScore, summarise
+from sft.smatch.triples import Triples
 
 _SENSE = re.compile(r"-\d+$")
 _PARTICIPANT = re.compile(
@@ -26,20 +26,18 @@ Bag = Counter[tuple[str, ...]]
 
 
 def score_aspects(
-    pairs: Iterable[tuple[Graph | None, Graph | None]], mode: str = "smatch", time_limit: float | None = None
+    sides: Sequence[Sides], mode: str = "smatch", time_limit: float | None = None
 ) -> dict[str, CorpusScore]:
-    """Score (prediction, gold) pairs on every aspect; an aspect absent from both sides has n pairs and no triples."""
-    convention = Convention(mode)
-    sides = [
-        tuple(None if graph is None else convention.triples(*flatten(graph)) for graph in pair)
-        for pair in pairs
-    ]
+    """Score (prediction, gold) triples on every aspect; one absent from both sides has n pairs and no triples.
+
+    `mode` is the convention the triples follow.
+    """
     result = {}
     for name, part in _PARTS.items():
-        cut = [[None if side is None else part(side) for side in pair] for pair in sides]
-        result[name] = summarise([match(pred, gold, time_limit) for pred, gold in cut], mode)
+        cut = [(a and part(a), b and part(b)) for a, b in sides]
+        result[name] = summarise(match_all(cut, time_limit, jobs=0), mode)
     for name, bag in _BAGS.items():
-        bags = [[None if side is None else bag(side) for side in pair] for pair in sides]
+        bags = [(None if a is None else bag(a), None if b is None else bag(b)) for a, b in sides]
         result[name] = summarise([_overlap(pred, gold) for pred, gold in bags], mode)
     return {name: result[name] for name in ASPECTS}
 

@@ -7,11 +7,10 @@ below this one and changes from run to run.
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from sft.amr.graph import Graph
 from sft.i18n import _
 from sft.smatch.parallel import Sides, match_all
 from sft.smatch.score import CorpusScore, summarise
-from sft.smatch.triples import KEPT_OF, Edge, Triples, flatten
+from sft.smatch.triples import KEPT_OF, Edge, Plain, Triples
 
 MODE = "smatch-compat"
 
@@ -28,18 +27,18 @@ def faults() -> tuple[str, ...]:
 
 
 def score_corpus_compat(
-    pairs: Iterable[tuple[Graph | None, Graph | None]],
+    pairs: Iterable[tuple[Plain | None, Plain | None]],
     time_limit: float | None = None,
     progress: Callable[[int], None] | None = None,
     jobs: int = 1,
 ) -> CorpusScore:
-    """Score (prediction, gold) pairs as the original counts; the mode of the result is ``smatch-compat``.
+    """Score (prediction, gold) pairs of flat graphs as the original counts; the mode of the result is ``smatch-compat``.
 
     Unlike the original, which stops at the first graph it cannot read, unparsable predictions count as zero.
     """
     sides: list[Sides] = []
     for pred, gold in pairs:
-        ours, theirs = [None if g is None else _Stock(*flatten(g)) for g in (pred, gold)]
+        ours, theirs = [None if plain is None else _Stock(*plain) for plain in (pred, gold)]
         most_ours, most_theirs = [1 if side is None else side.most for side in (ours, theirs)]
         sides.append((
             None if ours is None else ours.triples(most_ours, most_theirs, turned=False),

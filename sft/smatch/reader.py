@@ -6,13 +6,10 @@ reader would read the same way.
 
 import pathlib
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from sft.errors import DataError
-from sft.i18n import _
-from sft.smatch.parallel import match_all
-from sft.smatch.score import CorpusScore, summarise
-from sft.smatch.triples import Convention, Edge, Triples, flatten
+from sft.smatch.triples import Plain
 
 _WORD = r"""[^\s()":/~#\\]+"""
 _TOKEN = re.compile(
@@ -22,63 +19,71 @@ _TOKEN = re.compile(
 )
 
 
-class Item(NamedTuple):
-    """One record: its triples (None when nothing could be read) and whether the reader had to repair it."""
+class Record(NamedTuple):
+    """One record: the line it starts on, its header lines, and the text of its graph with the line that starts on."""
 
-    triples: Triples | None
-    repaired: bool
+    line: int
+    header: str
+    body: str
+    body_line: int
 
 
-def records(text: str) -> list[tuple[int, str]]:
-    r"""Return (line of the graph, its text) of every record, as `sft.amr.penman.blocks` splits them.
+def records(text: str) -> Iterator[Record]:
+    r"""Yield every record of a file, as `sft.amr.penman.blocks` splits it.
 
-    >>> records("# ::id 1\n(a / b)\n\n\n# ::id 2\n(c / d\n  :mod 7)")
-    [(2, '(a / b)'), (6, '(c / d\n:mod 7)')]
+    >>> list(records("# ::id 1\n(a / b)\n\n\n(c / d\n  :mod 7)"))
+    [Record(line=1, header='# ::id 1', body='(a / b)', body_line=2), Record(line=5, header='', body='(c / d\n:mod 7)', body_line=5)]
     """
+    found = _plain_records(text)
+    if found is not None:
+        return iter(found)
+    return _blocks(text)
+
+
+def _plain_records(text: str) -> list[Record] | None:
+    """Split a file in which every header has its graph; None for any other."""
+    if "\r" in text and "\n" not in text:
+        return None
     found = []
+    header: list[str] = []
     body: list[str] = []
-    ids = sentences = 0
-    for number, line in enumerate(text.split("\n"), start=1):
+    start = ids = sentences = 0
+    lines = text.split("\n")
+    lines.append("")
+    for number, line in enumerate(lines, start=1):
         line = line.strip()
         if not line:
             if body:
-                found.append((number - len(body), "\n".join(body)))
+                found.append(Record(start, "\n".join(header), "\n".join(body), number - len(body)))
                 body = []
             elif ids or sentences:
-                return _blocks(text)  # a header without a graph
-            ids = sentences = 0
-        elif line[0] != "#":
+                return None  # a header without a graph
+            ids = sentences = start = 0
+            header = []
+            continue
+        start = start or number
+        if line[0] != "#":
             if not body and line[0] != "(":
-                return _blocks(text)
+                return None
             body.append(line)
         else:
+            header.append(line)
             sentences += "::snt" in line
             ids += "::id" in line
             if body or ids > 1 or sentences > 1:
-                return _blocks(text)
-    if body:
-        found.append((number - len(body) + 1, "\n".join(body)))
-    return _blocks(text) if "\r" in text and "\n" not in text or (ids or sentences) and not body else found
+                return None
+    return found
 
 
-def _blocks(text: str) -> list[tuple[int, str]]:
+def _blocks(text: str) -> Iterator[Record]:
     from sft.amr.penman import blocks
 
-    return [(block.body_line, block.body) for block in blocks(text)]
+    for block in blocks(text):
+        header = "\n".join(f"# ::{key} {value}" for key, value in block.metadata.items())
+        yield Record(block.line, header, block.body, block.body_line)
 
 
-def read(text: str, convention: Convention) -> list[Item]:
-    """Return the triples of every record of `text` under `convention`."""
-    items = []
-    for line, body in records(text):
-        plain = scan(body)
-        items.append(
-            _tolerant(body, line, convention) if plain is None else Item(convention.triples(*plain), False)
-        )
-    return items
-
-
-def scan(body: str) -> tuple[list[str], list[tuple[int, str]], list[Edge]] | None:
+def scan(body: str) -> Plain | None:
     """Return variables, (node, concept) pairs and edges of one well-formed graph; None for anything else.
 
     >>> scan("(m / mở :agent (ô / ông) :patient ô)")
@@ -88,7 +93,7 @@ def scan(body: str) -> tuple[list[str], list[tuple[int, str]], list[Edge]] | Non
     """
     index: dict[str, int] = {}
     concepts: list[tuple[int, str]] = []
-    edges: list[Edge] = []
+    edges: list[tuple[int, str, int | str]] = []
     stack: list[int] = []
     for role, var, concept, value_role, value, other in _TOKEN.findall(body):
         if var:
@@ -121,46 +126,12 @@ def scan(body: str) -> tuple[list[str], list[tuple[int, str]], list[Edge]] | Non
     )
 
 
-def score_files(
-    pred: str, gold: str, mode: str, time_limit: float | None = None, jobs: int = 1
-) -> tuple[CorpusScore, int]:
-    """Score two files of graphs in the same order; return the score and the number of repaired predictions.
-
-    Raises `DataError` when a file cannot be read or the numbers of records differ.
-    """
-    convention = Convention(mode)
-    ours = read(_text(pred), convention)
-    theirs = read(_text(gold), convention)
-    if len(ours) != len(theirs):
-        raise DataError(
-            _("{pred} has {n} graphs, {gold} has {m}").format(
-                pred=pred, n=len(ours), gold=gold, m=len(theirs)
-            ),
-            hint=_("score files with one record per sentence, in the same order"),
-        )
-    sides = [(a.triples, b.triples) for a, b in zip(ours, theirs, strict=True)]
-    return summarise(match_all(sides, time_limit, jobs=jobs), mode), sum(item.repaired for item in ours)
-
-
-def _text(path: str) -> str:
+def text_of(path: str) -> str:
     """Return the text of a UTF-8 file; anything else is left to `sft.text.read_text` and its errors."""
     try:
         with pathlib.Path(path).open("rb") as file:
             return file.read().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError):
-        from pathlib import Path
-
         from sft.text import read_text
 
-        return read_text(Path(path))
-
-
-def _tolerant(body: str, line: int, convention: Convention) -> Item:
-    from sft.amr.penman import read as read_graph
-
-    reading = read_graph(body, line)
-    if reading.graph is None:
-        return Item(None, False)
-    return Item(
-        convention.triples(*flatten(reading.graph)), any(problem.repaired for problem in reading.problems)
-    )
+        return read_text(pathlib.Path(path))

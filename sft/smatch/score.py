@@ -1,12 +1,10 @@
 """Score graphs and corpora: every number is exact, or comes with the interval it lies in."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import sft
 from sft.amr.graph import Graph
-from sft.errors import DataError
-from sft.i18n import _
 from sft.smatch.branch import solve
 from sft.smatch.pairs import Problem
 from sft.smatch.triples import MODES, Convention, Triples, flatten
@@ -15,8 +13,6 @@ __all__ = [
     "MODES",
     "CorpusScore",
     "PairScore",
-    "bootstrap",
-    "paired_test",
     "score_corpus",
     "score_pair",
     "signature",
@@ -41,6 +37,16 @@ class PairScore:
     mapping: tuple[tuple[str, str], ...] = ()
 
     @property
+    def precision(self) -> float:
+        """Return the matched share of the predicted triples; 0 when there are none."""
+        return self.matched / self.pred if self.pred else 0.0
+
+    @property
+    def recall(self) -> float:
+        """Return the matched share of the gold triples; 0 when there are none."""
+        return self.matched / self.gold if self.gold else 0.0
+
+    @property
     def f1(self) -> float:
         """Return the F1 of this pair; 0 when neither side has a triple."""
         return _f1(self.matched, self.pred, self.gold)
@@ -48,7 +54,7 @@ class PairScore:
 
 @dataclass(frozen=True, slots=True)
 class CorpusScore:
-    """The score of a corpus: micro precision, recall and F1 from the summed triples, macro F1 as the mean of pairs.
+    """The score of a corpus: micro precision, recall and F1 from the summed triples, macro ones as means of the pairs.
 
     `proven` counts the pairs whose match is proven best; `interval` holds F1 from below and above (equal when all
     are); `unparsable` counts predictions without a graph: they match nothing, their gold counts.
@@ -59,6 +65,8 @@ class CorpusScore:
     precision: float
     recall: float
     f1: float
+    macro_precision: float
+    macro_recall: float
     macro_f1: float
     matched: int
     pred_triples: int
@@ -135,7 +143,9 @@ def summarise(pairs: Iterable[PairScore], mode: str) -> CorpusScore:
         precision=matched / pred if pred else 0.0,
         recall=matched / gold if gold else 0.0,
         f1=_f1(matched, pred, gold),
-        macro_f1=sum(p.f1 for p in pairs) / len(pairs) if pairs else 0.0,
+        macro_precision=sum([p.precision for p in pairs]) / max(len(pairs), 1),
+        macro_recall=sum([p.recall for p in pairs]) / max(len(pairs), 1),
+        macro_f1=sum([p.f1 for p in pairs]) / max(len(pairs), 1),
         matched=matched,
         pred_triples=pred,
         gold_triples=gold,
@@ -148,70 +158,6 @@ def summarise(pairs: Iterable[PairScore], mode: str) -> CorpusScore:
 
 def _f1(matched: int, pred: int, gold: int) -> float:
     return 2 * matched / (pred + gold) if pred + gold else 0.0
-
-
-def bootstrap(pairs: Sequence[PairScore], samples: int = 1000, seed: int = 0) -> tuple[float, float]:
-    """Return the 95 % interval of micro F1 over `samples` corpora drawn from `pairs` with replacement."""
-    if not pairs:
-        return 0.0, 0.0
-    from random import Random
-
-    counts = [(2 * p.matched, p.pred + p.gold) for p in pairs]
-    draw = Random(seed)
-    values = []
-    for _sample in range(samples):
-        drawn = draw.choices(counts, k=len(counts))
-        total = sum(size for _, size in drawn)
-        values.append(sum(twice for twice, _ in drawn) / total if total else 0.0)
-    values.sort()
-    last = len(values) - 1
-    return values[round(0.025 * last)], values[round(0.975 * last)]
-
-
-def paired_test(a: Sequence[PairScore], b: Sequence[PairScore], samples: int = 1000, seed: int = 0) -> float:
-    """Return the p-value of equal micro F1 of two systems on the same gold graphs, by approximate randomisation.
-
-    Each sample swaps the two systems' scores of every sentence with chance ½; p counts the samples whose
-    difference of F1 is at least the one observed (two-sided, with the usual +1). Raises `DataError` on unequal n.
-    """
-    from random import Random
-
-    if len(a) != len(b):
-        raise DataError(
-            _("the two systems have {a} and {b} scores").format(a=len(a), b=len(b)),
-            hint=_("score both against the same gold file"),
-        )
-    rows = [
-        (2 * x.matched, x.pred + x.gold, 2 * y.matched, y.pred + y.gold) for x, y in zip(a, b, strict=True)
-    ]
-    rows = [row for row in rows if row[:2] != row[2:]]
-    same = [(2 * x.matched, x.pred + x.gold) for x, y in zip(a, b, strict=True) if _same(x, y)]
-    base = (sum(m for m, _ in same), sum(s for _, s in same))
-    observed = _difference(base, rows, 0)
-    draw = Random(seed)
-    extreme = sum(
-        _difference(base, rows, draw.getrandbits(len(rows)) if rows else 0) >= observed - 1e-12
-        for _sample in range(samples)
-    )
-    return (extreme + 1) / (samples + 1)
-
-
-def _same(x: PairScore, y: PairScore) -> bool:
-    return (x.matched, x.pred + x.gold) == (y.matched, y.pred + y.gold)
-
-
-def _difference(base: tuple[int, int], rows: Sequence[tuple[int, int, int, int]], swaps: int) -> float:
-    """Return |F1 - F1| after swapping the rows whose bit of `swaps` is set."""
-    match_a, size_a = base
-    match_b, size_b = base
-    for row in rows:
-        first, second = (row[2:], row[:2]) if swaps & 1 else (row[:2], row[2:])
-        swaps >>= 1
-        match_a += first[0]
-        size_a += first[1]
-        match_b += second[0]
-        size_b += second[1]
-    return abs((match_a / size_a if size_a else 0.0) - (match_b / size_b if size_b else 0.0))
 
 
 def signature(mode: str, n: int, *, proven: bool = True, **extra: object) -> str:

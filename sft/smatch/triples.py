@@ -8,7 +8,7 @@ text is NFC.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from sft.amr.graph import Graph, Node, Ref
 from sft.errors import SettingsError
@@ -18,6 +18,9 @@ MODES = ("smatch", "amr", "none")
 
 Target = int | str
 Edge = tuple[int, str, Target]
+Plain = tuple[
+    list[str], list[tuple[int, str]], list[Edge]
+]  # variables, (node, concept) pairs, edges in text order
 
 _MARK = re.compile(r"~[A-Za-z]*\.?\d+(?:,\d+)*$")
 _SPACE = re.compile(r"\s+")
@@ -89,7 +92,7 @@ def triples(graph: Graph, mode: str = "smatch") -> Triples:
     return Convention(mode).triples(*flatten(graph))
 
 
-def flatten(graph: Graph) -> tuple[list[str], list[tuple[int, str]], list[Edge]]:
+def flatten(graph: Graph) -> Plain:
     """Number the nodes of `graph`; return variables, (node, concept) pairs and edges in text order."""
     index: dict[str, int] = {}
     nodes = list(graph.nodes())
@@ -106,6 +109,26 @@ def flatten(graph: Graph) -> tuple[list[str], list[tuple[int, str]], list[Edge]]
             else:
                 edges.append((source, role, child.text))
     return list(index), [(index[node.var], node.concept) for node in nodes], edges
+
+
+def canonical(plain: Plain) -> Plain:
+    """Return a graph with the canonical spelling of concepts and constants (`sft.amr.variables.canonical`).
+
+    What is spelled so already comes back as the same object.
+
+    >>> canonical((["x"], [(0, "xe đạp")], [(0, ":mod", "3")]))
+    (['x'], [(0, 'xe_đạp')], [(0, ':mod', '3')])
+    """
+    from sft.amr.variables import spell, spell_constant
+
+    names, concepts, edges = plain
+    new = [(node, _spelled(text, spell)) for node, text in concepts]
+    linked = [(s, role, _spelled(t, spell_constant) if isinstance(t, str) else t) for s, role, t in edges]
+    return plain if new == concepts and linked == edges else (names, new, linked)
+
+
+def _spelled(text: str, spell: Callable[[str], str]) -> str:
+    return text if text.isascii() and " " not in text and "_" not in text else spell(text)
 
 
 class Convention:

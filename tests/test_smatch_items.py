@@ -1,0 +1,112 @@
+"""What is scored, and which graph belongs to which."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from workspace import GRAPHS, amr, put
+
+from sft.amr.penman import blocks
+from sft.errors import DataError
+from sft.smatch.items import Item, align, item, read_files, read_items, same_ids
+
+GOLD = [item("(n / ngủ :agent (b / bé))", "a"), item("(m / mưa)", "b"), item("(ă / ăn :theme (c / cá))", "c")]
+
+
+def test_every_record_counts_also_one_without_a_graph(tmp_path: Path) -> None:
+    text = "# ::id a\n(n / ngủ)\n\n# ::id b ::snt trời mưa .\n\n# ::id c\n(ă / ăn\n   :theme (c / cá)\n"
+    items = read_items(str(put(tmp_path / "x.txt", text)))
+    assert [(i.id, i.graph is None, i.repaired) for i in items] == [
+        ("a", False, False), ("b", True, False), ("c", False, True),
+    ]  # fmt: skip
+    assert [i.where for i in items] == [f"{tmp_path}/x.txt:{n}" for n in (1, 4, 6)]
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# only a comment\n"])
+def test_a_file_without_a_record_is_an_error(tmp_path: Path, text: str) -> None:
+    with pytest.raises(DataError, match="no graph in this file"):
+        read_items(str(put(tmp_path / "x.txt", text)))
+
+
+def test_ids_pair_whatever_the_order() -> None:
+    turned = list(reversed(GOLD))
+    assert same_ids(turned, GOLD)
+    assert [(p.id, g.id) for p, g in align(turned, GOLD, "p", "g")] == [
+        ("a", "a"),
+        ("b", "b"),
+        ("c", "c"),
+    ]
+
+
+def test_other_or_no_ids_pair_by_order() -> None:
+    for names in ("", "x"):
+        pred = [Item(f"{names}{n}" if names else "", i.plain) for n, i in enumerate(GOLD)]
+        assert not same_ids(pred, GOLD)
+        assert [g.id for _p, g in align(pred, GOLD, "p", "g")] == ["a", "b", "c"]
+    twice = [GOLD[0], GOLD[0], GOLD[1]]
+    assert not same_ids(twice, GOLD) and not same_ids(GOLD, twice)
+
+
+def test_unequal_numbers_name_what_is_missing_by_id() -> None:
+    with pytest.raises(DataError) as caught:
+        align([GOLD[2], item("(m / mưa)", "z")], GOLD, "p.txt", "g.txt")
+    assert caught.value.message == "p.txt has 2 graphs, g.txt has 3; missing: a, b; not in gold: z"
+    many = [item("(m / mưa)", f"n{n}") for n in range(9)]
+    with pytest.raises(DataError, match=r"missing: n1, n2, n3, n4, n5…$"):
+        align(many[:1], many, "p", "g")
+
+
+def test_unequal_numbers_name_what_is_missing_by_sentence(tmp_path: Path) -> None:
+    gold = read_items(str(put(tmp_path / "g.txt", amr())))
+    pred = read_items(str(put(tmp_path / "p.txt", amr([GRAPHS[0], *GRAPHS[2:]]))))
+    with pytest.raises(DataError) as caught:
+        align(pred, gold, "p.txt", "g.txt")
+    assert caught.value.message == f"p.txt has 7 graphs, g.txt has 8; missing: {tmp_path}/g.txt:6 “bé ngủ .”"
+
+
+def test_unequal_numbers_without_names_are_still_an_error() -> None:
+    nameless = [Item("", i.plain) for i in GOLD]
+    with pytest.raises(DataError, match=r"^p has 2 graphs, g has 3$"):
+        align(nameless[:2], nameless, "p", "g")
+
+
+@given(
+    st.lists(
+        st.sampled_from([
+            "::id",
+            "::snt",
+            " ",
+            "  ",
+            "a.1",
+            "bé ngủ .",
+            "::date 2012",
+            "#",
+            ":: id",
+            "::id2 x",
+        ])
+    )
+)
+def test_ids_and_sentences_are_those_of_the_reader(words: list[str]) -> None:
+    text = "# " + " ".join(words) + "\n#::snt mẹ cười .\n(a / b)\n"
+    there = [(block.metadata.get("id", ""), block.metadata.get("snt", "")) for block in blocks(text)]
+    assert [(i.id, i.sentence) for i in _read(text)] == there
+
+
+def _read(text: str) -> list[Item]:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        return read_items(str(put(Path(folder) / "x.txt", text)))
+
+
+def test_what_is_wrong_with_several_files_is_said_at_once(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="2 files cannot be read") as caught:
+        read_files([str(tmp_path / "a"), str(put(tmp_path / "b", "")), str(put(tmp_path / "c", "(a / b)"))])
+    assert len(caught.value.parts) == 2
+
+
+def test_the_tree_of_an_item_is_read_when_it_is_wanted() -> None:
+    broken = item("(n / ngủ :agent (b / bé)", "a")
+    assert broken.repaired and broken.graph is not None and len(list(broken.graph.nodes())) == 2
+    assert item("bé ngủ").graph is None

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sft.amr import task1
 from sft.baselines import Nearest
 from sft.records import Row
 from sft.smatch.intervals import SAMPLES, bootstrap, compare
@@ -145,7 +144,9 @@ def predicted_items(lines: Sequence[Mapping[str, Any]]) -> list[Item]:
 
 def task1_items(lines: Sequence[Mapping[str, Any]]) -> list[Item]:
     """Return the graphs that the Task 1 parts stand for."""
-    read = [task1.from_task1(line.get("task1") or "").graph for line in lines]
+    from sft.amr.task1 import from_task1
+
+    read = [from_task1(line.get("task1") or "").graph for line in lines]
     return [
         Item(str(line["id"]), None if graph is None else flatten(graph))
         for line, graph in zip(lines, read, strict=True)

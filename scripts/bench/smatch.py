@@ -5,7 +5,8 @@
 
 The peers run in their own environment and only there. Counts are compared pair by pair wherever the text is
 well-formed and both sides count the same number of triples; time is the least of `--repeat` runs of the whole command,
-start-up included. Exit code 1 when a count differs from smatchpp's ILP, lies below smatch, or a pair is not proven.
+start-up included: `python -m sft.smatch`, the score alone, and `sft smatch` with all it reports (canonical view,
+bootstrap interval). Exit code 1 when a count differs from smatchpp's ILP, lies below smatch, or a pair is not proven.
 """
 
 import argparse
@@ -84,6 +85,12 @@ def main() -> int:
     parser.add_argument(
         "--peers", type=Path, required=True, help="virtual environment with smatch and smatchpp"
     )
+    parser.add_argument(
+        "--python",
+        type=Path,
+        default=Path(sys.executable),
+        help="interpreter of our command: a compiled wheel's, say",
+    )
     parser.add_argument("--repeat", type=int, default=3, help="runs of our command")
     parser.add_argument("--peer-repeat", type=int, default=1, help="runs of the peers' commands")
     parser.add_argument("--no-counts", action="store_true", help="time only")
@@ -148,21 +155,19 @@ def _counts(options: argparse.Namespace, pred: str, gold: str) -> int:
 
 def _compat(pred: str, gold: str) -> list[list[int]]:
     """Return [lower, upper, pred, gold] per pair as the original tool counts."""
-    from sft.amr.penman import read
     from sft.smatch.compat import score_corpus_compat
-    from sft.smatch.reader import records
-    from sft.text import read_text
+    from sft.smatch.items import read_files
 
-    sides = [[read(body).graph for _line, body in records(read_text(Path(path)))] for path in (pred, gold)]
-    return [[p.lower, p.upper, p.pred, p.gold] for p in score_corpus_compat(zip(*sides, strict=True)).pairs]
+    ours, theirs = ([item.plain for item in items] for items in read_files([pred, gold]))
+    pairs = score_corpus_compat(zip(ours, theirs, strict=True)).pairs
+    return [[p.lower, p.upper, p.pred, p.gold] for p in pairs]
 
 
 def _plain(path: str) -> list[bool]:
     """Tell per record whether every reader agrees on it: well-formed, one definition a variable, no blank in a concept."""
-    from sft.smatch.reader import records, scan
-    from sft.text import read_text
+    from sft.smatch.reader import records, scan, text_of
 
-    read = [scan(body) for _line, body in records(read_text(Path(path)))]
+    read = [scan(record.body) for record in records(text_of(path))]
     return [graph is not None and not any(" " in text for _node, text in graph[1]) for graph in read]
 
 
@@ -175,10 +180,12 @@ def _ours(pred: str, gold: str, mode: str) -> list[list[int]]:
 
 def _times(options: argparse.Namespace, pred: str, gold: str) -> None:
     bin_ = options.peers / "bin"
+    ours = str(options.python)
     runs: list[tuple[str, Sequence[str], int]] = [
-        (f"sft {mode}", [sys.executable, "-m", "sft.smatch", pred, gold, "--mode", mode], options.repeat)
+        (f"sft {mode}", [ours, "-m", "sft.smatch", pred, gold, "--mode", mode], options.repeat)
         for mode in ("smatch", "amr")
     ]
+    runs.append(("sft smatch, all", [ours, "-m", "sft", "smatch", pred, gold], options.repeat))
     if not options.no_smatch:
         stock = [str(bin_ / "python"), str(bin_ / "smatch.py"), "-r", "4", "-f", pred, gold]
         runs.append(("smatch -r 4", stock, options.peer_repeat))
@@ -191,17 +198,19 @@ def _times(options: argparse.Namespace, pred: str, gold: str) -> None:
         done = [_run(command, cache) for _ in range(repeat)]
         wall, cpu, peak, code = (min(column) for column in zip(*done, strict=True))
         taken[name] = (wall, cpu)
-        base = {"smatch -r 4": "sft smatch", "smatchpp amr": "sft amr"}.get(name)
-        note = "" if code == 0 or (code == 1 and base is None) else f"  (stopped, exit code {code})"
-        ratio = (
-            f"  {wall / taken[base][0]:6.1f} x {base} ({cpu / taken[base][1]:.1f} x its CPU)" if base else ""
+        bases = {"smatch -r 4": ["sft smatch", "sft smatch, all"], "smatchpp amr": ["sft amr"]}.get(name, [])
+        note = "" if code == 0 or (code == 1 and not bases) else f"  (stopped, exit code {code})"
+        ratio = "".join(
+            f"  {wall / taken[base][0]:6.1f} x {base} ({cpu / taken[base][1]:.1f} x its CPU)"
+            for base in bases
         )
-        print(f"   {name:13} {wall:8.3f} s  {cpu:8.3f} s CPU  {peak:6.0f} MB{ratio}{note}", flush=True)
+        print(f"   {name:15} {wall:8.3f} s  {cpu:8.3f} s CPU  {peak:6.0f} MB{ratio}{note}", flush=True)
 
 
 def _run(command: Sequence[str], cache: str) -> tuple[float, float, float, int]:
     """Return wall seconds, CPU seconds, peak memory in MB and the exit code of one command."""
-    env = os.environ | {"PYTHONPYCACHEPREFIX": cache} if command[0] == sys.executable else dict(os.environ)
+    own = "sft" in command or "sft.smatch" in command
+    env = os.environ | {"PYTHONPYCACHEPREFIX": cache} if own else dict(os.environ)
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     quiet = subprocess.DEVNULL
     start = time.perf_counter()

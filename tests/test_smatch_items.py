@@ -1,5 +1,6 @@
 """What is scored, and which graph belongs to which."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,19 @@ def test_the_tree_of_an_item_is_read_when_it_is_wanted() -> None:
     broken = item("(n / ngủ :agent (b / bé)", "a")
     assert broken.repaired and broken.graph is not None and len(list(broken.graph.nodes())) == 2
     assert item("bé ngủ").graph is None
+
+
+def test_predictions_and_prepared_rows_are_graphs_too(tmp_path: Path) -> None:
+    pred = [
+        {"id": "a", "graph": "(m / mưa)", "repairs": ["extra_bracket"], "readable": True},
+        {"id": "b", "readable": False},
+    ]
+    gold = [{"id": "b", "messages": [], "meta": {"graph": "(n / nắng)", "sentence": "trời nắng ."}}]
+    for name, rows in (("p.jsonl", pred), ("g.jsonl", gold)):
+        put(tmp_path / name, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    ours, theirs = read_files([str(tmp_path / "p.jsonl"), str(tmp_path / "g.jsonl")])
+    assert [(i.id, i.plain is None, i.repaired) for i in ours] == [("a", False, True), ("b", True, False)]
+    assert [(i.id, i.sentence, i.where) for i in theirs] == [("b", "trời nắng .", f"{tmp_path}/g.jsonl:1")]
+    with pytest.raises(DataError, match="a row without a graph") as caught:
+        read_items(str(put(tmp_path / "qa.jsonl", '{"question": "a"}\n')))
+    assert caught.value.where == f"{tmp_path}/qa.jsonl:1"

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sft.amr.graph import Graph
@@ -67,20 +67,43 @@ def item(
 
 
 def read_items(path: str) -> list[Item]:
-    """Read a file of graphs; every record counts, also one without a readable graph.
+    """Read a file of graphs, or the JSON lines of predictions or prepared rows; every record counts, read or not.
 
     Raises `DataError` when the file cannot be read or holds no record.
     """
-    items = []
-    for line, header, body, body_line in records(text_of(path)):
-        ids = _ID.findall(header)
-        name = ids[-1].strip() if ids else ""
-        items.append(item(body, name, where=f"{path}:{line}", line=body_line, header=header))
+    text = text_of(path)
+    items = list(_rows(path) if text.lstrip()[:1] == "{" else _graphs(text, path))
     if not items:
         raise DataError(
             _("no graph in this file"), where=path, hint=_("records are separated by blank lines")
         )
     return items
+
+
+def _graphs(text: str, path: str) -> Iterator[Item]:
+    for line, header, body, body_line in records(text):
+        ids = _ID.findall(header)
+        name = ids[-1].strip() if ids else ""
+        yield item(body, name, where=f"{path}:{line}", line=body_line, header=header)
+
+
+def _rows(path: str) -> Iterator[Item]:
+    """Yield the graph of every row: ``graph`` of a prediction, ``meta.graph`` of a prepared row."""
+    from pathlib import Path
+
+    from sft.text import iter_jsonl
+
+    for number, row in iter_jsonl(Path(path)):
+        facts = row.get("meta", row) if isinstance(row, dict) else {}
+        if not isinstance(facts, dict) or not ("graph" in facts or "readable" in facts):
+            raise DataError(
+                _("a row without a graph"),
+                where=f"{path}:{number}",
+                hint=_("graphs in PENMAN, predictions of an AMR run, or prepared AMR rows are scored"),
+            )
+        header = f"# ::snt {' '.join(str(facts.get('sentence', '')).split())}"
+        graph, mended = facts.get("graph") or "", bool(facts.get("repairs"))
+        yield item(graph, str(row.get("id", "")), where=f"{path}:{number}", header=header, repaired=mended)
 
 
 def read_files(paths: Iterable[str]) -> list[list[Item]]:
@@ -128,7 +151,7 @@ def align(
             pred=pred_name, n=len(pred), gold=gold_name, m=len(gold), detail=detail
         ),
         hint=_(
-            "one record per sentence in the same order; an answer without a graph stays as a header with no graph"
+            "one record per sentence, between blank lines, in the same order; an answer without a graph stays as a header with no graph"
         ),
     )
 

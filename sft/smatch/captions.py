@@ -15,7 +15,6 @@ def _overview() -> dict[str, str]:
         "gold": _("Gold"),
         "run": _("run {run}, {split} rows"),
         "mode": _("mode {mode}"),
-        "f1": "F1",
         "precision": _("Precision"),
         "recall": _("Recall"),
         "macro": _("Macro F1"),
@@ -38,7 +37,6 @@ def _overview() -> dict[str, str]:
         "spread": _("How the graphs are spread"),
         "spreadHint": _("Number of graphs by F1. Choose a bar to list only these."),
         "bar": _("F1 {range}: {n} graphs"),
-        "exact": _("all right"),
         "noscript": _("This page draws itself with JavaScript, which is switched off here. F1 is {f1}."),
     }
 
@@ -63,8 +61,9 @@ def _list() -> dict[str, str]:
         "more": _("Show more"),
         "none": _("No graph fits this search."),
         "noSentence": _("(no sentence)"),
-        "matchedOf": _("{matched} of {size} triples matched"),
-        "keys": _("Keys: / search · j, k next and previous · Esc back to the list"),
+        "keys": _(
+            "Keys: / search · j, k next and previous · Esc back to the list · arrows from node to node in a graph"
+        ),
     }
 
 
@@ -85,7 +84,6 @@ def _pair() -> dict[str, str]:
         "legendGold": _("in gold, but not predicted"),
         "legendSilent": _("counts only through the relation it stands for"),
         "legendHover": _("Point at a node to see its counterpart on the other side."),
-        "texts": _("As text"),
         "top": _("top"),
         "counterpart": _("counterpart: {text}"),
         "alone": _("no counterpart on the other side"),

@@ -98,9 +98,7 @@ class _Counted:
         return {self.top, *concepts, *self.edges}
 
 
-def _lines(
-    graph: Graph, side: _Counted, other: _Counted | None, images: Mapping[int, int]
-) -> Iterator[Line]:
+def _lines(graph: Graph, side: _Counted, other: _Counted | None, images: Mapping[int, int]) -> Iterator[Line]:
     """Yield the lines of `graph`; `images` takes its nodes to those of `other`."""
     counted = other.triples() if other else set()
 

@@ -24,7 +24,17 @@ from sft.smatch.explain import Line, explain
 from sft.smatch.score import PairScore
 
 _SCRIPTS = ("base.js", "summary.js", "list.js", "text.js", "drawing.js", "pair.js", "main.js")
-_FIGURES = ("f1", "precision", "recall", "macro_f1", "matched", "pred_triples", "gold_triples", "n", "unparsable")
+_FIGURES = (
+    "f1",
+    "precision",
+    "recall",
+    "macro_f1",
+    "matched",
+    "pred_triples",
+    "gold_triples",
+    "n",
+    "unparsable",
+)
 _UNSAFE = re.compile("[<\ud800-\udfff]")  # ends the script element; cannot be written as UTF-8
 
 
@@ -103,7 +113,16 @@ def _json(value: object) -> str:
 
 
 def _summary(value: Mapping[str, Any]) -> dict[str, Any]:
-    keys = (*_FIGURES, "interval95", "bounds", "repaired", "proven", "gold_repaired", "gold_unparsable", "mode")
+    keys = (
+        *_FIGURES,
+        "interval95",
+        "bounds",
+        "repaired",
+        "proven",
+        "gold_repaired",
+        "gold_unparsable",
+        "mode",
+    )
     shown = {key: value[key] for key in (*keys, "signature")}
     shown |= {key: str(value[key]) for key in ("pred", "gold", "run", "split") if value.get(key)}
     shown["views"] = [[name, _figures(view)] for name, view in _views(value)]

@@ -45,7 +45,7 @@ function penman(pair, side) {
     if (isNode(line)) {
       count += 1;
       const head = role ? marked(link, side, el("span", { class: "role" }, role)) : el("span", { class: "crown" }, marked(link, side, T.top));
-      const node = el("span", { class: "n", "data-n": count, tabindex: 0, title: hint(count) },
+      const node = el("span", { class: "n", "data-n": count, tabindex: count ? -1 : 0, title: hint(count) },
         el("span", { class: "var" }, line[3]), el("span", { class: "slash" }, " / "), marked(line[5], side, el("b", {}, line[4])));
       row.append(...[head].flat(), " ", el("span", { class: "brackets" }, "("), node, brackets);
     } else {
@@ -55,7 +55,18 @@ function penman(pair, side) {
     }
     return row;
   });
-  return el("div", { class: "penman", lang: "vi" }, rows);
+  return el("div", { class: "penman", lang: "vi", on: { keydown: walk } }, rows);
+}
+
+// One stop for the Tab key; from there the arrows go from node to node.
+function walk(event) {
+  const offset = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+  const nodes = [...event.currentTarget.querySelectorAll(".n[tabindex]")];
+  const target = offset && nodes[nodes.indexOf(event.target) + offset];
+  if (!target) return;
+  event.preventDefault();
+  for (const node of nodes) node.tabIndex = node === target ? 0 : -1;
+  target.focus();
 }
 
 function problemList(side) {

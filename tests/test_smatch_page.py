@@ -6,6 +6,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,10 @@ def pairs_of(rows: Any = ROWS, mode: str = "smatch") -> list[page.Pair]:
     return found
 
 
-def built(pairs: list[page.Pair], mode: str = "smatch", **more: Any) -> str:
+def built(pairs: list[page.Pair], mode: str = "smatch", scored: int | None = None, **more: Any) -> str:
     items = [
         tuple(report.Item(pair.id, side.graph, side.repaired, side.where) for side in (pair.pred, pair.gold))
-        for pair in pairs
+        for pair in pairs[:scored]
     ]
     aligned = [(pred, gold) for pred, gold in items]
     value = report.score(aligned, mode)
@@ -378,9 +379,7 @@ def test_a_phone_shows_all_of_it_without_sideways_scrolling(show: Show, scheme: 
     for name in ("vuon.3", "vuon.4"):
         seen.open(name)
         assert not seen.too_wide()
-        tops = [
-            box["y"] for box in map(lambda side: side.bounding_box(), seen.tab.locator(".texts .side").all())
-        ]
+        tops = [box["y"] for box in (side.bounding_box() for side in seen.tab.locator(".texts .side").all())]
         assert tops[0] < tops[1]  # one above the other
         seen.tab.click("#back")
 
@@ -408,7 +407,7 @@ def test_a_frame_that_stands_for_a_relation_is_told_apart(show: Show) -> None:
 def test_a_long_list_is_made_as_one_scrolls(show: Show) -> None:
     row = pairs_of()[1]
     pairs = [page.Pair(f"dòng.{k}", f"Câu thứ {k} .", row.pred, row.gold, row.score) for k in range(3000)]
-    seen = show(built(pairs))
+    seen = show(built(pairs, scored=9))  # the figures in the head do not matter here
     shown = seen.tab.locator("#list li").count()
     assert 60 <= shown <= 300
     seen.tab.evaluate("scrollTo(0, document.body.scrollHeight)")
@@ -435,3 +434,26 @@ def test_problems_without_a_place_or_message_need_none(show: Show) -> None:
         ".problems"
     )
     assert seen.tab.inner_text("#pair h2") == "mở"
+
+
+def test_an_open_pair_says_so(show: Show) -> None:
+    pairs = pairs_of()
+    open_score = replace(pairs[1].score, upper=pairs[1].score.matched + 1, proven=False, stage="open")
+    pairs[1] = replace(pairs[1], score=open_score)
+    value = {"proven": 4, "bounds": [0.5, 0.6]}
+    seen = show(built(pairs, **value))
+    assert "1 pairs are open: F1 lies in 0.5000 – 0.6000" in seen.tab.inner_text("#overview")
+    seen.tab.check("#only-open")
+    assert seen.ids() == ["bep.2"]
+    seen.open("bep.2")
+    assert "not proven: between 5 and 6 triples match" in seen.tab.inner_text("#pair")
+
+
+def test_what_is_vietnamese_is_marked_as_such(show: Show) -> None:
+    rows = [
+        (name, text, "(m / mở)", "(m / mở)")
+        for name, text in (("a", "Con chó sủa ."), ("b", "The dog barks ."), ("c", "Đi !"))
+    ]
+    seen = show(built(pairs_of(rows)))
+    languages = seen.tab.locator("#list .sentence").evaluate_all("all => all.map(one => one.lang)")
+    assert languages == ["vi", "", "vi"]

@@ -120,7 +120,7 @@ function sayingOf(pair) {
 function rowOf(pair) {
   return el("li", {}, el("a", { class: "row", href: hashOf({ ...VIEW, pair: pair.key }), "data-key": pair.key },
     el("span", { class: "score" }, el("strong", {}, places(pair.f1, 2)), meter(pair.f1)),
-    el("span", { class: "saying" }, el("span", { class: "sentence" }, sayingOf(pair)),
+    el("span", { class: "saying" }, el("span", { class: "sentence", lang: tongue(pair.sentence) }, sayingOf(pair)),
       el("span", { class: "about" }, el("span", { class: "id" }, pair.id || "#" + (pair.number + 1)), badges(pair))),
     el("span", { class: "counts", title: T.triples }, `${pair.matched} / ${pair.predSize} / ${pair.goldSize}`)));
 }

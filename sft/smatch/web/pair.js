@@ -45,7 +45,7 @@ function pairBar() {
   const link = (target, id, ...words) => (target
     ? el("a", { class: "button", id, title: T[id], "aria-label": T[id], href: hashOf({ ...VIEW, pair: target.key }) }, words)
     : el("span", { class: "button off", id, title: T[id], "aria-disabled": "true" }, words));
-  const before = link(stepTo(-1), "previous", "‹ ", long(T.previous));
+  const before = link(stepTo(-1), "previous", "‹", long("\u00a0" + T.previous));
   const after = link(stepTo(1), "next", long(T.next + "\u00a0"), "›");
   return el("nav", { class: "pairbar" }, el("a", { class: "button", id: "back", href: hashOf({ ...VIEW, pair: null }) }, "← " + T.back),
     at >= 0 && el("span", { class: "position" }, fill(T.position, { k: at + 1, n: FOUND.length })), el("span", { class: "steps" }, before, after));
@@ -59,7 +59,7 @@ function showPair() {
     return;
   }
   const pictures = drawings(pair);
-  const heading = el("h2", { tabindex: -1, class: pair.sentence.length > 220 ? "long" : null, lang: pair.sentence ? "vi" : null }, sayingOf(pair));
+  const heading = el("h2", { tabindex: -1, class: pair.sentence.length > 220 ? "long" : null, lang: tongue(pair.sentence) }, sayingOf(pair));
   box.replaceChildren(pairBar(), el("div", { class: "card title" },
     el("p", { class: "about" }, el("code", {}, pair.id || "#" + (pair.number + 1)), badges(pair)), heading, figuresOf(pair),
     el("p", { class: "muted" }, pair.unparsable || !pair.gold.lines.length ? "" : pair.proven ? T.provenPair : fill(T.openPair, { low: pair.matched, high: pair.upper })),

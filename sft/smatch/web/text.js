@@ -55,7 +55,7 @@ function penman(pair, side) {
     }
     return row;
   });
-  return el("div", { class: "penman", lang: "vi", on: { keydown: walk } }, rows);
+  return el("div", { class: "penman", lang: tongue(printed(lines)), on: { keydown: walk } }, rows);
 }
 
 // One stop for the Tab key; from there the arrows go from node to node.
@@ -102,5 +102,5 @@ function delivered(side) {
     content.push(letters.slice(done).join(""));
     return el("div", { class: "line" }, el("span", { class: "gutter", "aria-hidden": "true" }, number), el("span", {}, content));
   });
-  return el("div", { class: "raw", lang: "vi" }, rows);
+  return el("div", { class: "raw", lang: tongue(side.text) }, rows);
 }

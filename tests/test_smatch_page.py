@@ -1,6 +1,7 @@
 """The page of a score: one inert file, and what a person does with it in a real browser."""
 
 import base64
+import functools
 import hashlib
 import json
 import re
@@ -56,6 +57,11 @@ def built(pairs: list[page.Pair], mode: str = "smatch", scored: int | None = Non
     return page.render(value | {"pred": "doan.txt", "gold": "gold.txt"} | more, pairs)
 
 
+@functools.cache
+def usual() -> str:
+    return built(pairs_of())
+
+
 def data_of(html: str) -> dict[str, Any]:
     found = re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.DOTALL)
     assert found
@@ -64,7 +70,7 @@ def data_of(html: str) -> dict[str, Any]:
 
 
 def test_one_file_that_asks_for_nothing_and_lets_nothing_else_run() -> None:
-    html = built(pairs_of())
+    html = usual()
     own = {"http://www.w3.org/2000/svg"}
     assert set(re.findall(r"https?://[^\"'\s<]+", html)) <= own
     assert re.findall(r"<(?:link|img|iframe|object)[^>]*>", html.replace(EVIL, "")) == [
@@ -103,6 +109,41 @@ def test_every_caption_is_used() -> None:
     assert set(re.findall(r"\bT\.(\w+)", scripts)) <= set(captions())
 
 
+def contrast(one: str, other: str) -> float:
+    """Return the contrast of two ``#rrggbb`` or ``#rgb`` colours, as WCAG 2 defines it."""
+
+    def light(colour: str) -> float:
+        digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+        parts = [int(digits[k : k + 2], 16) / 255 for k in (0, 2, 4)]
+        linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    low, high = sorted((light(one), light(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_every_text_stands_out_from_its_ground(scheme: int) -> None:
+    style = Path(page.__file__).with_name("web").joinpath("page.css").read_text(encoding="utf-8")
+    colours = dict(
+        re.findall(r"--([\w-]+): (#\w+);", re.findall(r":root \{(.*?)\}", style, re.DOTALL)[scheme])
+    )
+    texts = {
+        "ink": "paper card hot accent-soft",
+        "soft": "paper card",
+        "accent": "paper card",
+        "pred": "pred-soft card",
+        "gold": "gold-soft card",
+    }
+    faint = [
+        (a, b)
+        for a, grounds in texts.items()
+        for b in grounds.split()
+        if contrast(colours[a], colours[b]) < 4.5
+    ]
+    assert faint == []
+
+
 def test_a_link_names_a_pair_by_its_id_or_by_its_place() -> None:
     rows = [
         ("a", "", "(m / mở)", "(m / mở)"),
@@ -114,7 +155,7 @@ def test_a_link_names_a_pair_by_its_id_or_by_its_place() -> None:
 
 
 def test_text_is_kept_only_where_there_is_something_to_see_in_it() -> None:
-    shown = {pair["id"]: pair["pred"] for pair in data_of(built(pairs_of()))["pairs"]}
+    shown = {pair["id"]: pair["pred"] for pair in data_of(usual())["pairs"]}
     assert {name for name, side in shown.items() if "text" in side} == {"vuon.4", "vuon.5"}
     assert shown["vuon.5"]["repaired"] and not shown["vuon.4"]["repaired"]
 
@@ -141,7 +182,7 @@ def test_a_very_deep_graph_is_no_trouble() -> None:
 class Opened:
     """A page in the browser, with all it asked for and complained of."""
 
-    def __init__(self, tab: Any, address: str) -> None:
+    def __init__(self, tab: Any, address: str, after: str) -> None:
         self.tab, self.address = tab, address
         self.said: list[str] = []
         tab.on("console", lambda message: self.said.append(message.text))
@@ -153,7 +194,7 @@ class Opened:
             ),
         )
         tab.on("dialog", lambda dialog: (self.said.append(dialog.message), dialog.dismiss()))
-        tab.goto(address)
+        tab.goto(address + after)
 
     def ids(self) -> list[str]:
         return list(self.tab.locator("#list .id").all_text_contents())
@@ -179,12 +220,9 @@ def show(browser: Any, tmp_path: Path) -> Iterator[Show]:
 
     def act(html: str | None = None, after: str = "", **options: Any) -> Opened:
         file = tmp_path / f"page{len(opened)}.html"
-        file.write_text(html or built(pairs_of()), encoding="utf-8")
+        file.write_text(html or usual(), encoding="utf-8")
         context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
-        opened.append(Opened(context.new_page(), file.as_uri()))
-        if after:
-            opened[-1].tab.goto(opened[-1].address + after)
-            opened[-1].tab.reload()
+        opened.append(Opened(context.new_page(), file.as_uri(), after))
         return opened[-1]
 
     yield act
@@ -194,7 +232,7 @@ def show(browser: Any, tmp_path: Path) -> Iterator[Show]:
 
 
 def test_the_head_tells_the_figures(show: Show) -> None:
-    value = data_of(built(pairs_of()))["summary"]
+    value = data_of(usual())["summary"]
     text = show(
         built(pairs_of(), task1=report.brief([], "smatch") | {"n": 5}, run="r1", split="test")
     ).tab.inner_text("body")
@@ -386,7 +424,7 @@ def test_a_phone_shows_all_of_it_without_sideways_scrolling(show: Show, scheme: 
 
 def test_vietnamese(show: Show, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SFT_LANG", "vi")
-    seen = show()
+    seen = show(built(pairs_of()))
     assert seen.tab.get_attribute("html", "lang") == "vi"
     assert "Báo cáo Smatch" in seen.tab.inner_text("h1")
     assert "5 / 5 đồ thị" in seen.tab.inner_text("#tally")
@@ -406,17 +444,17 @@ def test_a_frame_that_stands_for_a_relation_is_told_apart(show: Show) -> None:
 
 def test_a_long_list_is_made_as_one_scrolls(show: Show) -> None:
     row = pairs_of()[1]
-    pairs = [page.Pair(f"dòng.{k}", f"Câu thứ {k} .", row.pred, row.gold, row.score) for k in range(3000)]
+    pairs = [page.Pair(f"dòng.{k}", f"Câu thứ {k} .", row.pred, row.gold, row.score) for k in range(1200)]
     seen = show(built(pairs, scored=9))  # the figures in the head do not matter here
     shown = seen.tab.locator("#list li").count()
     assert 60 <= shown <= 300
     seen.tab.evaluate("scrollTo(0, document.body.scrollHeight)")
     seen.tab.wait_for_function(f"document.querySelectorAll('#list li').length > {shown}")
-    assert seen.find("2999") == ["dòng.2999"]
+    assert seen.find("1199") == ["dòng.1199"]
     # Back from a pair far down, the list has grown to it.
-    seen.tab.goto(seen.address + "#pair=dòng.2999&sort=file")
+    seen.tab.goto(seen.address + "#pair=dòng.1199&sort=file")
     seen.tab.click("#back")
-    assert seen.tab.evaluate("document.activeElement.dataset.key") == "dòng.2999"
+    assert seen.tab.evaluate("document.activeElement.dataset.key") == "dòng.1199"
 
 
 def test_problems_without_a_place_or_message_need_none(show: Show) -> None:
@@ -457,3 +495,27 @@ def test_what_is_vietnamese_is_marked_as_such(show: Show) -> None:
     seen = show(built(pairs_of(rows)))
     languages = seen.tab.locator("#list .sentence").evaluate_all("all => all.map(one => one.lang)")
     assert languages == ["vi", "", "vi"]
+
+
+def test_a_graph_is_copied_as_penman_without_the_marks(show: Show) -> None:
+    gold = '(m / mua :agent (c / cô giáo) :theme (x / xe :name "Thống Nhất" :poss c) :polarity -)'
+    seen = show(built(pairs_of([("a", "", "(m / bán)", gold)])), after="#pair=a")
+    seen.tab.evaluate("navigator.clipboard.writeText = (text) => { window.copied = text; }")
+    seen.tab.click('[data-side="gold"] .copy')
+    graph = penman.read(gold).graph
+    assert graph and seen.tab.evaluate("window.copied") == penman.to_penman(graph, indent=4)
+    assert seen.tab.inner_text('[data-side="gold"] .copy') == "Copied"
+
+
+@pytest.mark.parametrize("shape", ["deep", "wide"])
+def test_a_runaway_answer_can_be_opened(show: Show, shape: str) -> None:
+    many = 1200
+    nodes = [f"(n{k} / nằm" for k in range(many)]
+    text = (
+        " :theme ".join(nodes) + ")" * many
+        if shape == "deep"
+        else " :op1 ".join([nodes[0], *(n + ")" for n in nodes[1:])]) + ")"
+    )
+    seen = show(built([pairs_of([("a", "", text, "(n / nằm)")])[0]]), after="#pair=a")
+    assert seen.tab.locator(".graph .node").count() == many + 1
+    assert not seen.too_wide()

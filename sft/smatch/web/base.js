@@ -39,6 +39,7 @@ function fold(text) {
 // Vietnamese by letters and tones that no neighbour has; what is shown of other languages is left unnamed.
 const tongue = (text) => (/[đ\u031b\u0309\u0323]/.test(text.toLowerCase().normalize("NFD")) ? "vi" : null);
 
+const most = (items, of) => items.reduce((found, item) => Math.max(found, of(item)), 0);
 const places = (number, digits = 4) => number.toFixed(digits);
 const percent = (part, whole) => (whole ? ((100 * part) / whole).toFixed(1) : "0.0") + " %";
 

@@ -5,8 +5,8 @@ const BOX = 28, LETTERS = 34;
 const SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif";
 const RULER = document.createElement("canvas").getContext("2d");
 
-function widthOf(text, size) {
-  RULER.font = `${size}px ${SANS}`;
+function widthOf(text, size, weight = 400) {
+  RULER.font = `${weight} ${size}px ${SANS}`;
   return RULER.measureText(text).width;
 }
 const short = (text) => (Array.from(text).length > LETTERS ? Array.from(text).slice(0, LETTERS - 1).join("") + "…" : text);
@@ -30,8 +30,8 @@ function itemsOf(lines, side) {
   }
   for (const item of items) {
     if (item.kind === "ref") item.concept = nodes[item.number].variable;
-    const words = item.kind === "node" ? `${item.sign}${item.variable} / ${item.concept}` : item.concept;
-    item.width = Math.ceil(widthOf(words, 13)) + (item.kind === "node" ? 22 : 16);
+    const words = item.kind === "node" ? widthOf(`${item.sign}${item.variable} / `, 13) + widthOf(item.concept, 13, 600) : widthOf(item.concept, 13);
+    item.width = Math.ceil(words) + (item.kind === "node" ? 22 : 16);
     item.roleWidth = Math.ceil(widthOf(item.role, 11.5));
   }
   return { items, nodes };
@@ -60,7 +60,7 @@ function spread(items, own) {
 function layDown({ items }) {
   spread(items, (item) => Math.max(item.width, item.roleWidth) + 18);
   for (const item of items) Object.assign(item, { x: item.middle, y: 40 + 84 * item.depth });
-  return { width: items[0].share, height: Math.max(...items.map((item) => item.y)) + BOX / 2 + 34 };
+  return { width: items[0].share, height: most(items, (item) => item.y) + BOX / 2 + 34 };
 }
 
 function layRight({ items }) {
@@ -68,10 +68,10 @@ function layRight({ items }) {
   for (const item of items) {
     if (item.parent) item.left = item.parent.left + item.parent.width + 30 + item.parent.room;
     else item.left = item.roleWidth + 26;
-    item.room = Math.max(0, ...item.children.map((child) => child.roleWidth)) + 14;
+    item.room = most(item.children, (child) => child.roleWidth) + 14;
     Object.assign(item, { x: item.left + item.width / 2, y: item.middle + 4 });
   }
-  return { width: Math.max(...items.map((item) => item.left + item.width)) + 44, height: items[0].share + 12 };
+  return { width: most(items, (item) => item.left + item.width) + 44, height: items[0].share + 12 };
 }
 
 function edgePath(item, down) {
@@ -134,11 +134,15 @@ function drawings(pair) {
   const resize = (wanted) => {
     scale = Math.min(2.5, Math.max(0.15, wanted));
     for (const side of sides) {
+      const pane = panes[side];
+      const [x, y] = [(pane.scrollLeft + pane.clientWidth / 2) / pane.scrollWidth, (pane.scrollTop + pane.clientHeight / 2) / pane.scrollHeight];
       drawn[side].picture.setAttribute("width", Math.round(drawn[side].width * scale));
       drawn[side].picture.setAttribute("height", Math.round(drawn[side].height * scale));
+      // What was in the middle stays there.
+      pane.scrollTo(x * pane.scrollWidth - pane.clientWidth / 2, y * pane.scrollHeight - pane.clientHeight / 2);
     }
   };
-  const widest = () => Math.max(...sides.map((side) => drawn[side].width));
+  const widest = () => most(sides, (side) => drawn[side].width);
   const room = () => panes[sides[0]].clientWidth - 16;
   const fit = () => resize(Math.min(1, room() / widest()));
   const draw = () => {
@@ -150,7 +154,11 @@ function drawings(pair) {
     grid.classList.remove("stacked");
     grid.classList.toggle("stacked", sides.length < 2 || room() / widest() < 0.75);
     resize(Math.max(0.75, Math.min(1, room() / widest())));
-    for (const side of sides) if (direction.value === "down") panes[side].scrollLeft = (panes[side].scrollWidth - panes[side].clientWidth) / 2;
+    for (const side of sides) {
+      const root = graphs[side].items[0];
+      const [x, y] = direction.value === "down" ? [root.x * scale - panes[side].clientWidth / 2, 0] : [0, root.y * scale - panes[side].clientHeight / 2];
+      panes[side].scrollTo(x, y);
+    }
   };
   direction.addEventListener("change", draw);
   const button = (text, sign, act) => el("button", { type: "button", title: text, "aria-label": text, on: { click: act } }, sign);
@@ -162,7 +170,7 @@ function drawings(pair) {
   for (const side of sides) drag(panes[side]);
   const start = () => {
     const available = grid.clientWidth - 16;
-    const wide = Math.max(...sides.map((side) => layDown(graphs[side]).width));
+    const wide = most(sides, (side) => layDown(graphs[side]).width);
     direction.value = wide * 0.75 > available ? "right" : "down";
     draw();
   };

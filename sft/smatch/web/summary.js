@@ -67,10 +67,10 @@ function drawBars() {
   const wide = Math.max(240, box.clientWidth), high = 190, floor = high - 26, step = wide / BINS;
   const counts = Array(BINS).fill(0);
   for (const pair of PAIRS) counts[binOf(pair)] += 1;
-  const most = Math.max(1, ...counts);
+  const tallest = Math.max(1, ...counts);
   const picture = svg("svg", { width: wide, height: high, role: "group", "aria-label": T.spread });
   counts.forEach((count, bin) => {
-    const tall = count ? Math.max(2, (count / most) * (floor - 22)) : 0;
+    const tall = count ? Math.max(2, (count / tallest) * (floor - 22)) : 0;
     const chosen = VIEW.bin === bin;
     const choose = () => change({ bin: chosen ? null : bin });
     const middle = step * bin + step / 2;
@@ -82,8 +82,11 @@ function drawBars() {
     svg("title", {}, fill(T.bar, { range: binName(bin), n: count })),
     svg("rect", { class: "field", x: step * bin, y: 0, width: step, height: high, rx: 4 }),
     svg("rect", { class: "column", x: step * bin + 3, y: floor - tall, width: step - 6, height: tall, rx: 2 }),
-    svg("text", { x: middle, y: floor - tall - 6, class: "count" }, count || ""),
-    svg("text", { x: bin === BINS - 1 ? middle : step * bin + 3, y: high - 8, class: bin === BINS - 1 ? "count" : "scale" }, bin === BINS - 1 ? "1" : bin ? "." + bin : "0")));
+    svg("text", { x: middle, y: floor - tall - 6 }, count || "")));
+  });
+  counts.forEach((_, bin) => {
+    const last = bin === BINS - 1;
+    picture.append(svg("text", { class: "scale", x: step * bin + (last ? step / 2 : 4), y: high - 8 }, last ? "1" : bin ? "." + bin : "0"));
   });
   picture.append(svg("line", { x1: 0, x2: wide, y1: floor, y2: floor, class: "axis" }));
   const focused = document.activeElement && document.activeElement.getAttribute("data-bin");

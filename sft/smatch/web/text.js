@@ -3,10 +3,12 @@
 const UNMATCHED = 0, SILENT = 2;
 const isNode = (line) => line.length > 4;
 
+// The graph as a file has it: one line a role, blanks inside a word as "_".
 function printed(lines) {
+  const word = (text) => (text.startsWith('"') ? text : text.replaceAll(" ", "_"));
   const variables = lines.filter(isNode).map((line) => line[3]);
   return lines.map((line, k) => {
-    const end = isNode(line) ? `(${line[3]} / ${line[4]}` : typeof line[3] === "number" ? variables[line[3]] : line[3];
+    const end = isNode(line) ? `(${line[3]} / ${word(line[4])}` : typeof line[3] === "number" ? variables[line[3]] : word(line[3]);
     return " ".repeat(4 * line[0]) + (line[1] ? line[1] + " " : "") + end + ")".repeat(closing(lines, k));
   }).join("\n");
 }

@@ -80,7 +80,7 @@ function drawBars() {
       on: { click: choose, keydown: (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); choose(); } } },
     },
     svg("title", {}, fill(T.bar, { range: binName(bin), n: count })),
-    svg("rect", { class: "field", x: step * bin, y: 0, width: step, height: high, rx: 4 }),
+    svg("rect", { class: "field", x: step * bin, y: 0, width: step, height: floor, rx: 4 }),
     svg("rect", { class: "column", x: step * bin + 3, y: floor - tall, width: step - 6, height: tall, rx: 2 }),
     svg("text", { x: middle, y: floor - tall - 6 }, count || "")));
   });

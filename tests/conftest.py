@@ -1,6 +1,8 @@
 """Shared by all tests: an English, offline environment, and small tokenizers of each kind a base model may have."""
 
 import os
+import shutil
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -140,3 +142,22 @@ def smollm(embedded_folder: Path) -> Any:
     from tokenizers import Tokenizer
 
     return Tokenizer.from_file(str(embedded_folder / "tokenizer.json"))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A headless Chromium of this machine, driven by playwright; it ends with the module, as its event loop would be in the way of others."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = next((found for found in map(shutil.which, names) if found), None)
+    if program is None or find_spec("playwright") is None:
+        said = f"needs playwright (setup.sh --dev) and one of: {', '.join(names)}"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(said)
+    from playwright.sync_api import sync_playwright
+
+    # As root a browser has no sandbox; the others keep it from calling home, where a test would see requests.
+    flags = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")
+    quiet = ("--disable-background-networking", "--disable-component-update", "--disable-sync")
+    with sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=program, args=[*flags, *quiet])
+        yield opened
+        opened.close()

@@ -1,84 +1,135 @@
-"""Show what a score is made of: every triple of both graphs, marked as matched or not."""
+"""Show what a score is made of: every written piece of both graphs, marked as matched or not.
 
+A piece is what a person sees: the top, a concept, a role with what follows it. Which triple it counts as depends on
+the convention (see `sft.smatch.triples`): ``:agent-of`` may count turned round, two pieces may count as one triple.
+"""
+
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 
-from sft.amr.graph import Graph
-from sft.smatch.score import PairScore, match
-from sft.smatch.triples import Convention, Triples, flatten
+from sft.amr.graph import Child, Graph, Node, Ref
+from sft.smatch.score import PairScore
+from sft.smatch.triples import Convention, Target, Triple, dereified, flatten
+
+TOP, INSTANCE = "^", "/"  # in the place of a role; no role is written so
+
+
+class Mark(IntEnum):
+    """What became of a piece; `SILENT`: it counts only through others, as a frame that stands for one relation."""
+
+    UNMATCHED = 0
+    MATCHED = 1
+    SILENT = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
-    """One triple as counted: `source` and `target` are variables or constants; matched by the best mapping or not."""
+class Line:
+    """One line of a written graph, `depth` levels down: the link to its parent and what stands at its end.
 
-    source: str
+    `role` is empty for the top. `node` is the number of the node written or referred to, -1 for a constant; `text` is
+    its variable, or the constant; `concept` is None unless the node itself stands here. `link` and `label` mark the
+    link (or being the top) and the concept; `triples` are what they count as.
+    """
+
+    depth: int
     role: str
-    target: str
-    matched: bool
+    node: int
+    text: str
+    concept: str | None
+    link: Mark
+    label: Mark
+    triples: tuple[Triple, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A pair score with the triples it counts."""
+    """Both graphs as marked lines, empty where there is none; `mapping[i]` is the gold node of predicted node i, or -1."""
 
-    score: PairScore
-    pred: tuple[Marked, ...]
-    gold: tuple[Marked, ...]
+    pred: tuple[Line, ...]
+    gold: tuple[Line, ...]
+    mapping: tuple[int, ...]
 
 
-def explain(
-    pred: Graph | None, gold: Graph | None, mode: str = "smatch", time_limit: float | None = None
-) -> Explanation:
-    """Score `pred` against `gold` and mark their triples; concepts come as ``instance``, the top as ``TOP``.
+def explain(pred: Graph | None, gold: Graph | None, score: PairScore, mode: str) -> Explanation:
+    """Mark what `score`, made of these graphs under `mode`, found matched.
 
-    >>> from sft.amr.graph import Graph, Node
-    >>> [m for m in explain(Graph(Node("c", "xe")), Graph(Node("d", "chó"))).pred if not m.matched]
-    [Marked(source='c', role='instance', target='xe', matched=False)]
+    >>> from sft.amr.penman import parse
+    >>> from sft.smatch.score import score_pair
+    >>> a, b = parse("(n / ngủ :agent (m / mèo))"), parse("(n / ngủ :agent (c / chó))")
+    >>> [(line.text, line.link.name, line.label.name) for line in explain(a, b, score_pair(a, b), "smatch").pred]
+    [('n', 'MATCHED', 'MATCHED'), ('m', 'MATCHED', 'UNMATCHED')]
     """
     convention = Convention(mode)
-    ours, theirs = [None if g is None else convention.triples(*flatten(g)) for g in (pred, gold)]
-    score = match(ours, theirs, time_limit)
-    there = dict(score.mapping)
-    back = {gold_name: name for name, gold_name in score.mapping}
-    return Explanation(score, _mark(ours, theirs, there), _mark(theirs, ours, back))
+    ours, theirs = [None if graph is None else _Counted(graph, convention) for graph in (pred, gold)]
+    images = dict(score.mapping)
+    numbers = theirs.index if theirs else {}
+    mapping = tuple(numbers.get(images.get(name, ""), -1) for name in ours.index) if ours else ()
+    there = {i: j for i, j in enumerate(mapping) if j >= 0}
+    back = {j: i for i, j in there.items()}
+    return Explanation(
+        tuple(_lines(pred, ours, theirs, there)) if pred and ours else (),
+        tuple(_lines(gold, theirs, ours, back)) if gold and theirs else (),
+        mapping,
+    )
 
 
-def _mark(side: Triples | None, other: Triples | None, mapping: dict[str, str]) -> tuple[Marked, ...]:
-    """List the triples of `side`; `mapping` takes its variables to those of `other`."""
-    if side is None:
-        return ()
-    names = side.names
-    numbers = {name: number for number, name in enumerate(other.names)} if other else {}
-    image = [numbers.get(mapping.get(name, ""), -1) for name in names]
-    unary = {key: set(nodes) for key, nodes in other.unary.items()} if other else {}
-    relations = {role: set(pairs) for role, pairs in other.relations.items()} if other else {}
-    marked = [
-        Marked(*_written(key, names[node]), image[node] in unary.get(key, ()))
-        for key, nodes in side.unary.items()
-        for node in nodes
-    ]
-    marked += [
-        Marked(names[i], role, names[k], (image[i], image[k]) in relations.get(role, ()))
-        for role, pairs in side.relations.items()
-        for i, k in pairs
-    ]
-    for text in sorted(side.fixed):
-        source, role, target = text.split(" ", 2)
-        marked.append(Marked(source, role, target, other is not None and text in other.fixed))
-    return tuple(marked)
+class _Counted:
+    """What each written piece of a graph counts as: one triple per node and per edge, in text order, and the top."""
+
+    __slots__ = ("concepts", "edges", "index", "links", "top")
+
+    def __init__(self, graph: Graph, convention: Convention) -> None:
+        names, concepts, edges = flatten(graph)
+        labelled = [(node, convention.concept(text)) for node, text in concepts]
+        oriented = list(convention.orient(edges))
+        amr = convention.mode == "amr"
+        self.index = {name: number for number, name in enumerate(names)}
+        self.links = dereified(labelled, oriented) if amr else {}
+        self.top: Triple = (0, TOP, labelled[0][1][1:] if amr else "")
+        self.concepts: list[Triple] = [(node, INSTANCE, key[1:]) for node, key in labelled]
+        self.edges: list[Triple] = [
+            self.links.get(edge[0], edge) if isinstance(edge[0], int) else edge for edge in oriented
+        ]
+
+    def triples(self) -> set[Triple]:
+        """Return everything that counts, once each."""
+        concepts = {triple for triple in self.concepts if triple[0] not in self.links}
+        return {self.top, *concepts, *self.edges}
 
 
-def _written(key: str, name: str) -> tuple[str, str, str]:
-    """Return (source, role, target) of the unary `key` of node `name`."""
-    kind, rest = key[0], key[1:]
-    if kind == "/":
-        return name, "instance", rest
-    if kind == "^":
-        return name, "TOP", rest or "top"
-    if kind == "@":
-        return name, rest, name
-    if kind == "<":
-        role, _, constant = rest.partition(" ")
-        return constant, role, name
-    role, _, constant = key.partition(" ")
-    return name, role, constant
+def _lines(graph: Graph, side: _Counted, other: _Counted | None, images: Mapping[int, int]) -> Iterator[Line]:
+    """Yield the lines of `graph`; `images` takes its nodes to those of `other`."""
+    counted = other.triples() if other else set()
+
+    def mark(triple: Triple) -> Mark:
+        source, role, target = triple
+        image = (_image(source, images), role, _image(target, images))
+        return Mark.MATCHED if image in counted else Mark.UNMATCHED
+
+    # `flatten` lists nodes, and the edges node by node, depth-first; so each node knows where its edges begin.
+    starts, edges = [], 0
+    for node in graph.nodes():
+        starts.append(edges)
+        edges += len(node.children)
+    concepts = iter(zip(starts, side.concepts, strict=True))
+    stack: list[tuple[int, str, Child, Triple]] = [(0, "", graph.root, side.top)]
+    while stack:
+        depth, role, child, link = stack.pop()
+        if isinstance(child, Node):
+            first, concept = next(concepts)
+            silent = concept[0] in side.links
+            yield Line(
+                depth, role, side.index[child.var], child.var, child.concept, mark(link),
+                Mark.SILENT if silent else mark(concept), (link,) if silent else (link, concept),
+            )  # fmt: skip
+            below = [(depth + 1, r, c, side.edges[first + k]) for k, (r, c) in enumerate(child.children)]
+            stack.extend(reversed(below))
+        else:
+            number = side.index.get(child.var, -1) if isinstance(child, Ref) else -1
+            text = child.var if isinstance(child, Ref) else child.text
+            yield Line(depth, role, number, text, None, mark(link), Mark.SILENT, (link,))
+
+
+def _image(end: Target, images: Mapping[int, int]) -> Target:
+    return images.get(end, -1) if isinstance(end, int) else end

@@ -18,9 +18,9 @@ MODES = ("smatch", "amr", "none")
 
 Target = int | str
 Edge = tuple[int, str, Target]
-Plain = tuple[
-    list[str], list[tuple[int, str]], list[Edge]
-]  # variables, (node, concept) pairs, edges in text order
+# variables, (node, concept) pairs, edges in text order
+Plain = tuple[list[str], list[tuple[int, str]], list[Edge]]
+Triple = tuple[Target, str, Target]
 
 _MARK = re.compile(r"~[A-Za-z]*\.?\d+(?:,\d+)*$")
 _SPACE = re.compile(r"\s+")
@@ -149,13 +149,16 @@ class Convention:
         self, names: list[str], concepts: Iterable[tuple[int, str]], edges: Iterable[Edge]
     ) -> Triples:
         """Return the triples of a graph given as variables, (node, concept) pairs and edges."""
-        labelled = [(node, self._concept(text)) for node, text in concepts]
-        oriented = list(self._orient(edges))
+        labelled = [(node, self.concept(text)) for node, text in concepts]
+        oriented = list(self.orient(edges))
         fixed: frozenset[str] = frozenset()
         top = "^"
         if self.mode == "amr":
             top = "^" + labelled[0][1][1:]
-            labelled, oriented = _dereify(labelled, oriented)
+            links = dereified(labelled, oriented)
+            if links:
+                labelled = [(node, key) for node, key in labelled if node not in links]
+                oriented = [edge for edge in oriented if edge[0] not in links] + list(links.values())
         unary: dict[str, list[int]] = {top: [0]}
         relations: dict[str, list[tuple[int, int]]] = {}
         for node, key in labelled:
@@ -174,7 +177,8 @@ class Convention:
                 fixed |= {f"{source} {role} {target}"}
         return Triples(names, unary, relations, fixed)
 
-    def _orient(self, edges: Iterable[Edge]) -> Iterator[tuple[Target, str, Target]]:
+    def orient(self, edges: Iterable[Edge]) -> Iterator[Triple]:
+        """Yield the triple each edge counts as, in the order of `edges`."""
         roles, constants = self._roles, self._constants
         for source, text, target in edges:
             role, inverted = roles.get(text) or self._role(text)
@@ -201,7 +205,8 @@ class Convention:
         self._roles[text] = (role, inverted)
         return role, inverted
 
-    def _concept(self, text: str) -> str:
+    def concept(self, text: str) -> str:
+        """Return the key of a concept: ``/`` and what it is compared as."""
         key = self._concepts.get(text)
         if key is None:
             concept = _clean(text)
@@ -235,26 +240,22 @@ def _unquoted(text: str) -> str:
     return text.replace('"', "").replace("'", "")
 
 
-def _dereify(
-    labelled: list[tuple[int, str]], oriented: list[tuple[Target, str, Target]]
-) -> tuple[list[tuple[int, str]], list[tuple[Target, str, Target]]]:
-    """Replace each frame that only links two ends by one relation; the numbers of the nodes stay."""
+def dereified(labelled: Iterable[tuple[int, str]], oriented: Iterable[Triple]) -> dict[int, Triple]:
+    """Return the nodes that only link two ends, each with the one relation that stands for it."""
     frames = {node: _FRAMES[key[1:]] for node, key in labelled if node and key[1:] in _FRAMES}
-    for _source, _role, target in oriented:
-        if frames and isinstance(target, int):
-            frames.pop(target, None)
     if not frames:
-        return labelled, oriented
+        return {}
+    oriented = list(oriented)
+    for _source, _role, target in oriented:
+        if isinstance(target, int):
+            frames.pop(target, None)
     outgoing: dict[Target, list[tuple[str, Target]]] = {node: [] for node in frames}
     for source, role, target in oriented:
         if source in outgoing:
             outgoing[source].append((role, target))
-    links: list[tuple[Target, str, Target]] = []
+    links: dict[int, Triple] = {}
     for node, (first, second, relation) in frames.items():
         ends = dict(outgoing[node])
         if len(outgoing[node]) == 2 and first in ends and second in ends:
-            links.append((ends[first], relation, ends[second]))
-        else:
-            del outgoing[node]
-    kept = [(node, key) for node, key in labelled if node not in outgoing]
-    return kept, [edge for edge in oriented if edge[0] not in outgoing] + links
+            links[node] = (ends[first], relation, ends[second])
+    return links

@@ -1,11 +1,12 @@
 """Read a generated answer back: by the template's markers, then by the task."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sft import labels, templates
 from sft.amr import penman, repair, task1
+from sft.amr.problems import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def _graph(raw: str, parts: Mapping[str, str]) -> Answer:
     found = repair.extract_graph(raw, parts)
     first = task1.from_task1(parts["task1"]).graph if "task1" in parts else None
     structure = task1.to_task1(first) if first else None
-    kinds = [problem.kind for problem in found.problems if problem.severity == "error"]
+    kinds = [problem.kind for problem in found.problems if problem.severity == "error" or problem.repaired]
     if found.graph is None:
         return Answer(False, task1=structure, problem=kinds[0] if kinds else "no_graph")
     return Answer(
@@ -70,3 +71,9 @@ def _graph(raw: str, parts: Mapping[str, str]) -> Answer:
         repairs=tuple(sorted(set(kinds))),
         task1=structure,
     )
+
+
+def graph_problems(template: templates.Template, raw: str) -> tuple[Problem, ...]:
+    """Return what is wrong with the graph of an answer; their places are in a part of it, so they are left out."""
+    found = repair.extract_graph(raw, templates.extract(template, raw))
+    return tuple(replace(problem, line=0, column=0) for problem in found.problems)

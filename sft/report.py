@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sft.amr import penman
+from sft.amr.problems import Problem
 from sft.baselines import Nearest
 from sft.records import Row
 from sft.smatch.intervals import SAMPLES, bootstrap, compare
@@ -86,6 +88,28 @@ def table(scored: Scored) -> list[dict[str, Any]]:
          "parsed": pred.plain is not None, "repaired": pred.repaired, "proven": match.proven}
         for number, ((pred, gold), match) in enumerate(zip(scored.pairs, scored.matches, strict=True), 1)
     ]  # fmt: skip
+
+
+def html(scored: Scored, answers: Sequence[tuple[str, Sequence[Problem]]] = ()) -> str:
+    """Return the page that shows every pair; `answers` are what a model wrote and what is wrong with it, when it did."""
+    from sft.smatch import page
+
+    def side(item: Item, number: int, told: Sequence[tuple[str, Sequence[Problem]]] = ()) -> page.Side:
+        reading = penman.read(item.text, item.line)
+        text, problems = told[number] if told else (item.text, reading.problems)
+        return page.Side(reading.graph, text, tuple(problems), item.repaired, item.line, item.where)
+
+    pairs = [
+        page.Pair(
+            gold.id or str(number + 1),
+            gold.sentence or pred.sentence,
+            side(pred, number, answers),
+            side(gold, number),
+            match,
+        )
+        for number, ((pred, gold), match) in enumerate(zip(scored.pairs, scored.matches, strict=True))
+    ]
+    return page.render(scored.value, pairs)
 
 
 def paired(a: Scored, b: Scored) -> dict[str, Any]:

@@ -369,12 +369,22 @@ def test_smatch_compares_two_systems_on_one_gold_file() -> None:
     assert "a.txt − b.txt: F1 +" in done.out and "better on 4 graphs, worse on 0, equal on 4" in done.out
     value = ok("smatch", "a.txt", "b.txt", "--gold", "g.txt", "--json").json
     first, second = value["systems"]
-    assert first["predictions"] == "a.txt" and first["f1"] > second["f1"]
+    assert first["pred"] == "a.txt" and first["f1"] > second["f1"]
     difference = value["difference"]
     assert difference["f1"] == pytest.approx(first["f1"] - second["f1"])
     assert difference["interval95"][0] > 0 and 0 < difference["p"] <= 1
     alone = ok("smatch", "a.txt", "--gold", "g.txt", "--json").json
     assert alone["f1"] == first["f1"] == ok("smatch", "a.txt", "g.txt", "--json").json["f1"]
+
+
+def test_smatch_writes_a_page_of_every_pair() -> None:
+    put("g.txt", amr(GRAPHS[:3]))
+    put("p.txt", amr([GRAPHS[0], (GRAPHS[1][0], "không có đồ thị"), (GRAPHS[2][0], GRAPHS[2][1][:-1])]))
+    done = ok("smatch", "p.txt", "g.txt", "--html", "out/page.html", "--json")
+    page = Path("out/page.html").read_text(encoding="utf-8")
+    assert done.json["html"] == "out/page.html"
+    assert done.json["signature"] in page and "không có đồ thị" in page and GRAPHS[1][0] in page
+    assert "two" in error("smatch", "p.txt", "p.txt", "--gold", "g.txt", "--html", "out/page.html")
 
 
 def test_smatch_shows_a_line_per_graph_worst_first() -> None:
@@ -415,6 +425,9 @@ def test_smatch_of_the_newest_run_stands_beside_its_baseline() -> None:
     assert value["signature"].count("template:mtup/v5_cot@") == 1
     score = json.loads(Path("runs/r1/scores/smatch_valid_smatch.json").read_text(encoding="utf-8"))
     assert score["f1"] == value["f1"] and len(score["pairs"]) == n
+    assert value["html"] == "runs/r1/report.html" and "Task 1" in Path(value["html"]).read_text(
+        encoding="utf-8"
+    )
     assert "sft smatch" in error("eval")
 
 

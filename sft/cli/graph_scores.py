@@ -14,14 +14,16 @@ def lines(value: Mapping[str, Any]) -> list[str]:
     out = []
     if "run" in value:
         out.append(_("{run}, {split} rows").format(run=value["run"], split=value["split"]))
-    elif "predictions" in value:
-        out.append(_("{pred} against {gold}").format(pred=value["predictions"], gold=value["gold"]))
+    elif "pred" in value:
+        out.append(_("{pred} against {gold}").format(pred=value["pred"], gold=value["gold"]))
     head = [_("view"), "F1", "P", "R", _("parsable %"), _("triples")]
     out += screen.table(head, _rows(value))
     out += [*_figures(value), *_warnings(value)]
     out += [f"  {fault}" for fault in value.get("compat", {}).get("faults", ())]
     if "pairs" in value:
         out += _pairs(value["pairs"])
+    if "html" in value:
+        out.append(_("every pair: {path}").format(path=value["html"]))
     return [*out, value["signature"]]
 
 

@@ -13,6 +13,7 @@ from sft.errors import SettingsError
 from sft.i18n import _
 
 if TYPE_CHECKING:
+    from sft.amr.problems import Problem
     from sft.heldout import HeldOut
     from sft.report import Scored
 
@@ -52,6 +53,10 @@ def smatch(
         ),
     ] = False,
     pairs: Annotated[bool, typer.Option("--pairs", help=_("a line per graph, worst first"))] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help=_("a page with every pair side by side; a run has it always")),
+    ] = None,
     limit: Limit = None,
     batch_size: Batch = None,
     as_json: Annotated[bool, typer.Option("--json", help=_("print one JSON object"))] = False,
@@ -61,9 +66,15 @@ def smatch(
     Example: sft smatch predicted.txt gold.txt
     """
     from sft import report
+    from sft.text import write_text
 
     systems = _systems(files or [], gold)
     _require_mode(mode)
+    if html is not None and len(systems) == 2:
+        raise SettingsError(
+            _("a page shows one score, not two"),
+            hint=f"sft smatch {systems[0][0]} --gold {gold} --html {html}",
+        )
     job = _Job(mode, time_limit or None)
     done = [job.files(pred, against) for pred, against in systems]
     if not done:
@@ -74,6 +85,10 @@ def smatch(
         )
         scored.value.update({"compat": report.compat(scored.pairs, job.time_limit)} if compat else {})
         scored.value.update({"pairs": report.table(scored)} if pairs else {})
+    if not systems or html:
+        page = html or Path("runs") / done[0].value["run"] / "report.html"
+        write_text(page, report.html(done[0], job.answers))
+        done[0].value["html"] = str(page)
     lines = [line for scored in done for line in graph_scores.lines(scored.value)]
     value = done[0].value
     if len(done) == 2:
@@ -117,6 +132,7 @@ class _Job:
     def __init__(self, mode: str, time_limit: float | None) -> None:
         self.mode = mode
         self.time_limit = time_limit
+        self.answers: list[tuple[str, tuple[Problem, ...]]] = []  # what the model of a run wrote
 
     def files(self, pred: Path, gold: Path) -> "Scored":
         """Score two files, paired by id or by order."""
@@ -128,12 +144,12 @@ class _Job:
         how = "id" if items.same_ids(ours, theirs) else "order"
         with _watched(len(pairs)) as told:
             scored = report.score(pairs, self.mode, time_limit=self.time_limit, told=told, align=how)
-        scored.value.update({"predictions": str(pred), "gold": str(gold)})
+        scored.value.update({"pred": str(pred), "gold": str(gold)})
         return scored
 
     def run(self, name: str, split: str, *, base: bool, batch: int | None, limit: int | None) -> "Scored":
         """Score a run's held-out rows, with Task 1 and the baselines beside it; the score is kept in the run."""
-        from sft import heldout, report
+        from sft import answers, heldout, report
         from sft.text import write_json
 
         held = heldout.open_run(Path.cwd(), name, split, limit=limit)
@@ -142,6 +158,7 @@ class _Job:
                 _("run {name} is no AMR run").format(name=held.run.name), hint=_("score it with: sft eval")
             )
         lines = predictions(held, batch=batch)
+        self.answers = [(line["raw"], answers.graph_problems(held.template, line["raw"])) for line in lines]
         gold = report.gold_items(held.rows)
         facts = {
             "template": held.template.id,

@@ -18,6 +18,7 @@ from sft.amr import penman
 from sft.amr.problems import Problem
 from sft.smatch import page
 from sft.smatch.captions import captions
+from sft.smatch.items import item
 from sft.smatch.score import score_pair
 
 EVIL = "<img src=x onerror=alert(1)></script><script>alert(2)</script><!-- {{data}}"
@@ -48,11 +49,11 @@ def pairs_of(rows: Any = ROWS, mode: str = "smatch") -> list[page.Pair]:
 
 def built(pairs: list[page.Pair], mode: str = "smatch", scored: int | None = None, **more: Any) -> str:
     items = [
-        tuple(report.Item(pair.id, side.graph, side.repaired, side.where) for side in (pair.pred, pair.gold))
+        tuple(item(side.text, pair.id, where=side.where) for side in (pair.pred, pair.gold))
         for pair in pairs[:scored]
     ]
     aligned = [(pred, gold) for pred, gold in items]
-    value = report.score(aligned, mode)
+    value = report.score(aligned, mode).value
     value |= {"aspects": report.aspects(aligned, mode), "compat": report.compat(aligned)}
     return page.render(value | {"pred": "doan.txt", "gold": "gold.txt"} | more, pairs)
 
@@ -172,7 +173,7 @@ def test_a_very_deep_graph_is_no_trouble() -> None:
             score_pair(penman.read(text).graph, None),
         )
     ]
-    value = report.score([(report.Item("sâu", pairs[0].pred.graph), report.Item("sâu", None))], "smatch")
+    value = report.score([(item(text, "sâu"), item("", "sâu"))], "smatch").value
     assert len(data_of(page.render(value, pairs))["pairs"][0]["pred"]["lines"]) == depth + 1
 
 

@@ -20,7 +20,7 @@ from sft.amr.triples import from_triples, to_triples
 from sft.errors import DataError, GraphError
 from sft.i18n import _
 
-_COMMENT = re.compile("#[^\n\r]*")
+_COMMENT = re.compile("#[^\n]*")
 _OWN = ("top", "triples", "header", "before", "after", "text")
 
 

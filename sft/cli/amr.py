@@ -82,14 +82,18 @@ def _findings(name: str, done: "Check", limit: int | None) -> list[str]:
             lines.append(_place(name, found))
             lines += [f"    {line}" for line in found.caret().split("\n")]
     severity = {found.kind: found.severity for found in done.found}
-    rows = [(severity[kind], kind, count) for kind, count in done.counts().items()]
+    rows = [(_severity(severity[kind]), kind, count) for kind, count in done.counts().items()]
     lines.append(_("{file}: {n} graphs").format(file=name, n=done.graphs))
     return lines + (screen.table([_("severity"), _("kind"), "n"], rows) if rows else [])
 
 
 def _place(name: str, found: "Found") -> str:
     graph = _("graph {n}").format(n=found.graph) + (f" ({found.id})" if found.id else "")
-    return f"{name}:{found.line}:{found.column}: {graph}: {found.severity}: {found.message}"
+    return f"{name}:{found.line}:{found.column}: {graph}: {_severity(found.severity)}: {found.message}"
+
+
+def _severity(name: str) -> str:
+    return {"error": _("error"), "warning": _("warning"), "info": _("info")}[name]
 
 
 @amr_app.command("fix")

@@ -8,7 +8,7 @@ import typer
 
 from sft.cli import graphs, screen
 from sft.cli.flags import Json
-from sft.cli.graphs import Encoding, Out
+from sft.cli.graphs import Out
 from sft.errors import SettingsError
 from sft.i18n import _
 
@@ -22,7 +22,6 @@ def select_graphs(
     files: Annotated[list[Path], typer.Argument(help=_("files with one graph per sentence, two or more"))],
     out: Out = None,
     mode: Annotated[str, typer.Option(metavar="smatch|amr|none", help=_("triple convention"))] = "smatch",
-    encoding: Encoding = "",
     as_json: Json = False,
 ) -> None:
     """Keep, per sentence, the candidate that agrees most with the others; exit code 1 when one has none that parses.
@@ -43,7 +42,7 @@ def select_graphs(
         )
     graphs.refuse_same(files, out)
     graphs.refuse_json(as_json, out)
-    candidates = _candidates(files, encoding)
+    candidates = _candidates(files)
     chosen = select([[item.graph for item, _source in each] for each in candidates], mode, jobs=0)
     repaired = sum(candidates[choice.index][n][0].repaired for n, choice in enumerate(chosen))
     value = _report(files, chosen) | {"mode": mode, "repaired": repaired}
@@ -55,12 +54,12 @@ def select_graphs(
 Candidates = list[list[tuple["Item", "Source"]]]
 
 
-def _candidates(files: Sequence[Path], encoding: str) -> Candidates:
+def _candidates(files: Sequence[Path]) -> Candidates:
     """Return the records of every file in the order of the first, aligned as predictions are with gold."""
     from sft import report
     from sft.amr.sources import sources
 
-    texts = graphs.texts(files, encoding, folders=False)
+    texts = graphs.texts(files, "", folders=False)
     read = []
     for path in files:
         items = report.read_graphs(path)

@@ -64,7 +64,7 @@ def texts(paths: Sequence[Path], encoding: str, *, folders: bool = True) -> dict
     if len(faults) == 1:
         raise faults[0]
     if faults:
-        message = _("{n} files cannot be read").format(n=len(faults))
+        message = _("{n} sources cannot be read").format(n=len(faults))
         raise DataError(message, parts=tuple(faults), hint=_("check the paths"))
     return found
 
@@ -96,5 +96,5 @@ def deliver(
             screen.note(line)
     else:
         write_text(out, content)
-        report = [*lines, _("written: {path}").format(path=out)]
+        report = [*lines, _("written: {out}").format(out=out)]
         screen.result({**value, "out": str(out)}, report, as_json=as_json)

@@ -1,6 +1,7 @@
 """`sft amr stats`: what files of graphs are made of, side by side."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sft.cli import graphs, screen
@@ -36,7 +37,8 @@ def _lines(counted: "dict[str, Stats]") -> list[str]:
                 title.format(name=key),
                 *(str((one.kinds | one.headers).get(key, 0)) for one in each),
             ])
-    lines = screen.table(["", *counted], rows)
+    short = [Path(name).name for name in counted]
+    lines = screen.table(["", *(short if len(set(short)) == len(short) else counted)], rows)
     for name, one in counted.items():
         lines.append(_("{file}: most frequent").format(file=name))
         for what, frequent in ((_("concepts"), one.frequent_concepts), (_("roles"), one.frequent_roles)):

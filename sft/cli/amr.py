@@ -166,14 +166,12 @@ def _repairs(name: str, done: "Fixed") -> list[str]:
 def convert_graphs(
     file: One,
     to: Annotated[
-        str, typer.Option(metavar="oneline|penman|task1|canonical|triples", help=_("form to write"))
+        str, typer.Option(metavar="FORM", help=_("oneline, penman, task1, canonical or triples (JSON lines)"))
     ],
     out: Out = None,
     source: Annotated[
         str,
-        typer.Option(
-            "--from", metavar="penman|task1|triples", help=_("form to read; default: the text tells")
-        ),
+        typer.Option("--from", metavar="FORM", help=_("penman, task1 or triples; default: the text tells")),
     ] = "",
     allow_repairs: Annotated[
         bool,

@@ -77,6 +77,12 @@ def test_a_record_in_is_a_record_out_without_any_header() -> None:
     assert len(list(blocks(done.text))) == 5
 
 
+def test_comments_that_stand_alone_stay_apart() -> None:
+    text = "(n / ngủ)\n\n# ::tok a\n\n# rời\n\n(đ / đi)\n"
+    assert convert(text, "oneline").text == text
+    assert convert(convert(text, "triples").text, "oneline").text == text
+
+
 def test_a_constant_like_a_variable_never_becomes_a_reference() -> None:
     row = '{"triples": [["b", "instance", "bố"], ["b", "op1", {"constant": "b"}]]}'
     done = convert(row, "oneline")

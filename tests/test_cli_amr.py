@@ -52,8 +52,10 @@ def test_severity_and_limit() -> None:
 def test_folders_patterns_and_standard_input() -> None:
     put("d/one.amr", amr(GRAPHS[:2]))
     put("d/two.amr", amr(GRAPHS[2:3]))
+    put("d/README", "về dữ liệu")
     for given in ("d", "d/*.amr"):
         assert "3 graphs in 2 file(s)" in sft("amr", "check", given).out
+    assert sft("amr", "check", "d").err == "left out: d/README\n"
     assert piped("(n / ngủ", "check", "-")[0] == 1
     assert piped("(n / ngủ", "fix", "-") == (0, "(n / ngủ)")
     assert piped("(ngủ)", "convert", "-", "--to", "oneline") == (0, "(n / ngủ)\n")
@@ -89,6 +91,14 @@ def test_fix_never_writes_over_its_input_unasked() -> None:
     assert Path("bad.amr").read_bytes() == before
     assert sft("amr", "fix", "bad.amr", "--in-place").code == 1
     assert Path("bad.amr").read_bytes() != before
+
+
+def test_fix_names_the_first_repairs_of_a_runaway_graph_and_counts_all() -> None:
+    put("run.amr", "(a / b" + " :x" * 100 + ")\n")
+    done = sft("amr", "fix", "run.amr")
+    assert "missing_target × 100" in done.err and done.err.endswith("; … and 80 more\n")
+    value = sft("amr", "fix", "run.amr", "-o", "x", "--json").json
+    assert len(value["repairs"][0]["mended"]) == 100
 
 
 def test_fix_keeps_marks_and_line_ends() -> None:

@@ -1,7 +1,7 @@
 """Everything that is odd in a file of graphs: each defect and quirk of each record, and what records are to each other."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -85,7 +85,7 @@ def check(text: str) -> Check:
             message = _("a header without a graph")
             found.append(_found("header_without_graph", "error", message, given, record))
         else:
-            found += [placed(problem, given, record) for problem in reading.problems]
+            found += placed(reading.problems, given, record)
         number = record.block.number
         if record.id and ids.setdefault(record.id, number) != number:
             message = _("id {id!r} is that of graph {n} too").format(id=record.id, n=ids[record.id])
@@ -100,17 +100,21 @@ def check(text: str) -> Check:
     return Check(len(given.records), tuple(sorted(found, key=lambda each: (each.line, each.column))))
 
 
-def placed(problem: Problem, given: Sources, record: Source) -> Found:
-    """Return a problem of a record with its source line."""
-    source = given.lines[problem.line - 1].removeprefix("\ufeff").rstrip()
-    place = (problem.line, problem.column, record.block.number, record.id)
-    return Found(problem.kind, problem.severity, problem.message, *place, source)
+def placed(problems: Iterable[Problem], given: Sources, record: Source) -> list[Found]:
+    """Return the problems of a record with their source lines, each line taken once: a broken one may be long."""
+    lines: dict[int, str] = {}
+    found = []
+    for problem in problems:
+        if problem.line not in lines:
+            lines[problem.line] = given.shown(problem.line)
+        place = (problem.line, problem.column, record.block.number, record.id)
+        found.append(Found(problem.kind, problem.severity, problem.message, *place, lines[problem.line]))
+    return found
 
 
 def _found(kind: str, severity: Severity, message: str, given: Sources, record: Source) -> Found:
     block = record.block
-    source = given.lines[block.line - 1].removeprefix("\ufeff").rstrip()
-    return Found(kind, severity, message, block.line, 1, block.number, record.id, source)
+    return Found(kind, severity, message, block.line, 1, block.number, record.id, given.shown(block.line))
 
 
 def _shape(graph: Graph) -> str:

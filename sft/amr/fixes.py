@@ -62,7 +62,7 @@ def fix(text: str, *, quirks: bool = False) -> Fixed:
     for record in given.records:
         reading = read_block(record.block, None)
         wanted = frozenset({"missing_variable"}) | (QUIRKS if quirks else frozenset())
-        found = [placed(problem, given, record) for problem in reading.problems]
+        found = placed(reading.problems, given, record)
         broken = any(each.severity == "error" or (quirks and each.kind in QUIRKS) for each in found)
         if reading.graph is None:
             without += found

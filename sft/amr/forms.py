@@ -110,8 +110,7 @@ def _read(given: Sources, form: str, found: list[Found], without: list[Found]) -
         reading = (
             read_block(block, None) if form == "penman" else from_task1(block.body, block.body_line, None)
         )
-        met = [placed(problem, given, record) for problem in reading.problems]
-        (found if reading.graph else without).extend(met)
+        (found if reading.graph else without).extend(placed(reading.problems, given, record))
         last = record is given.records[-1]
         yield entry_of(record, reading.graph, given.after if last else ())
 

@@ -148,8 +148,9 @@ def _values(lines: Sequence[str]) -> dict[str, str]:
 
 def _strings(value: Mapping[str, Any], name: str) -> tuple[str, ...]:
     given = value.get(name, [])
+    blank = name != "header"  # between comments that stand alone
     fits = isinstance(given, list) and all(
-        isinstance(each, str) and _COMMENT.fullmatch(each) for each in given
+        isinstance(each, str) and (_COMMENT.fullmatch(each) or (blank and not each)) for each in given
     )
     if not fits:
         raise _fault(_("the value of {key!r} is no list of lines that begin with #").format(key=name))

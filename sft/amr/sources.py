@@ -15,7 +15,10 @@ from sft.text import decode, read_text
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One record: its block, its comment lines as written, and the comment lines that stand alone before it."""
+    """One record: its block, its comment lines as written, and the comment lines that stand alone before it.
+
+    A blank line between two of these is kept as '': joined they could become the header of what follows.
+    """
 
     block: Block
     header: tuple[str, ...] = ()
@@ -47,6 +50,10 @@ class Sources:
     newline: str = "\n"
     after: tuple[str, ...] = ()
 
+    def shown(self, number: int) -> str:
+        """Return a line, counted from 1, as it is shown: without a byte order mark and blanks at its end."""
+        return self.lines[number - 1].removeprefix("\ufeff").rstrip()
+
 
 def sources(text: str) -> Sources:
     r"""Return the records of `text`. Raises `DataError` when it holds none, or nothing that looks like a graph.
@@ -61,14 +68,14 @@ def sources(text: str) -> Sources:
     _refuse(text, found)
     records = []
     ends = [*(block.line - 1 for block in found[1:]), len(lines)]
-    before = _comments(lines[: found[0].line - 1])
+    before = _loose(lines[: found[0].line - 1])
     for block, limit in zip(found, ends, strict=True):
         start = block.line - 1
         end = max(start, Source(block).body[1])
         while end < limit and _bare(lines[end]):
             end += 1
         records.append(Source(block, _comments(lines[start:end]), before))
-        before = _comments(lines[end:limit])
+        before = _loose(lines[end:limit])
     return Sources(tuple(records), tuple(lines), newline, before)
 
 
@@ -110,3 +117,13 @@ def _bare(line: str) -> str:
 
 def _comments(lines: list[str]) -> tuple[str, ...]:
     return tuple(bare for bare in map(_bare, lines) if bare.startswith("#"))
+
+
+def _loose(lines: list[str]) -> tuple[str, ...]:
+    bare = list(map(_bare, lines))
+    kept = [line for n, line in enumerate(bare) if line or (n and bare[n - 1])]
+    while kept and not kept[0]:
+        del kept[0]
+    while kept and not kept[-1]:
+        del kept[-1]
+    return tuple(kept)

@@ -22,7 +22,7 @@ amr_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help=_("Check, repair and convert files of graphs.")
 )
 
-_MOST = 20  # graphs named one by one on stderr; a JSON report names all
+_MOST = 20  # places named one by one beside the graphs; a JSON report names all
 
 
 @amr_app.command("check")
@@ -152,8 +152,10 @@ def _repairs(name: str, done: "Fixed") -> list[str]:
     lines += _counts(done.counts())
     for repair in done.repairs:
         graph = _("graph {n}").format(n=repair.graph) + (f" ({repair.id})" if repair.id else "")
-        what = "; ".join(f"{found.line}:{found.column} {found.message}" for found in repair.mended)
-        lines.append(f"{name}:{repair.line}: {graph}: {what}")
+        what = [f"{found.line}:{found.column} {found.message}" for found in repair.mended[:_MOST]]
+        if len(repair.mended) > _MOST:
+            what.append(_("… and {n} more").format(n=len(repair.mended) - _MOST))
+        lines.append(f"{name}:{repair.line}: {graph}: {'; '.join(what)}")
     lines += [_place(name, found) for found in done.without]
     if done.joined:
         lines.append(

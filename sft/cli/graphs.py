@@ -54,7 +54,10 @@ def texts(paths: Sequence[Path], encoding: str, *, folders: bool = True) -> dict
     faults: list[SftError] = []
     for path in paths:
         try:
-            for each in expand([path])[0] if folders and str(path) != "-" else [path]:
+            given, left = expand([path]) if folders and str(path) != "-" else ([path], [])
+            for other in left:
+                screen.note(_("left out: {path}").format(path=other))
+            for each in given:
                 with named(str(each)):
                     name, content, _mark = text(each, encoding)
                     sources(content)

@@ -40,7 +40,7 @@ def test_line_ends_and_a_missing_last_one_stay() -> None:
 
 
 def test_a_record_without_a_graph_is_kept_and_named() -> None:
-    text = "#::snt ơ\nxin lỗi\n\n#::snt à\n\n#::snt bé ngủ .\n(n / ngủ)\n"
+    text = "#::snt ơ\n(\n\n#::snt à\n\n#::snt bé ngủ .\n(n / ngủ)\n"
     done = fix(text)
     assert done.text == text and not done.repairs
     assert [(found.graph, found.kind) for found in done.without] == [(1, "no_graph"), (2, "no_graph")]

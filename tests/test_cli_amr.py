@@ -104,8 +104,12 @@ def test_fix_names_the_first_repairs_of_a_runaway_graph_and_counts_all() -> None
 def test_fix_keeps_marks_and_line_ends() -> None:
     raw = b"\xef\xbb\xbf" + amr().replace("\n", "\r\n").encode()
     put("marked.amr", raw)
-    assert sft("amr", "fix", "marked.amr", "--in-place").code == 0
+    done = sft("amr", "fix", "marked.amr", "--in-place")
+    assert done.code == 0 and "written" not in done.out
     assert Path("marked.amr").read_bytes() == raw
+    put("marked.amr", raw + b"\r\n(n / ba\r\n")
+    assert "written" in sft("amr", "fix", "marked.amr", "--in-place").out
+    assert Path("marked.amr").read_bytes() == raw + b"\r\n(n / ba)\r\n"
 
 
 # convert

@@ -65,7 +65,7 @@ def fix(text: str, *, quirks: bool = False) -> Fixed:
         found = placed(reading.problems, given, record)
         broken = any(each.severity == "error" or (quirks and each.kind in QUIRKS) for each in found)
         if reading.graph is None:
-            without += found
+            without += [each for each in found if each.kind == "no_graph"]
         elif broken:
             start, end = record.body
             written, kept = _written(reading.graph, record, "_" if quirks else " ")

@@ -110,7 +110,11 @@ def _read(given: Sources, form: str, found: list[Found], without: list[Found]) -
         reading = (
             read_block(block, None) if form == "penman" else from_task1(block.body, block.body_line, None)
         )
-        (found if reading.graph else without).extend(placed(reading.problems, given, record))
+        met = placed(reading.problems, given, record)
+        if reading.graph:
+            found += met
+        else:
+            without += [each for each in met if each.kind == "no_graph"]
         last = record is given.records[-1]
         yield entry_of(record, reading.graph, given.after if last else ())
 

@@ -133,8 +133,11 @@ def fix_graphs(
             for r in done.repairs
         ],
     }
-    target = file.resolve() if in_place else out
-    graphs.deliver(mark + done.text, target, value, _repairs(name, done), as_json=as_json)
+    if in_place and not done.repairs:
+        screen.result(value, _repairs(name, done), as_json=as_json)
+    else:
+        target = file.resolve() if in_place else out
+        graphs.deliver(mark + done.text, target, value, _repairs(name, done), as_json=as_json)
     if done.without:
         raise typer.Exit(1)
 
@@ -201,7 +204,7 @@ def convert_graphs(
         "repaired": repaired,
         "repairs": done.counts("error"),
         "quirks": done.counts("warning"),
-        "without": len({found.graph for found in done.without}),
+        "without": len(done.without),
         "found": [found.as_dict() for found in (*done.found, *done.without)],
     }
     form = _("{file}: {source}, as named") if source else _("{file}: {source}, as the text tells")

@@ -126,6 +126,11 @@ def read_text(path: Path, encoding: str = "") -> str:
         raise DataError(_("is a folder, not a file"), where=str(path), hint=_("name a file")) from None
     except OSError as error:
         raise DataError(str(error.strerror), where=str(path), hint=_("check the permissions")) from None
+    return decode(raw, str(path), encoding)
+
+
+def decode(raw: bytes, where: str, encoding: str = "") -> str:
+    """Return the bytes of the file `where` as text, as `read_text` does."""
     chosen = encoding or ("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     try:
         return raw.decode(chosen)
@@ -140,7 +145,7 @@ def read_text(path: Path, encoding: str = "") -> str:
             _("not {encoding} text (byte 0x{byte:02x})").format(
                 encoding=chosen.removesuffix("-sig"), byte=error.object[error.start]
             ),
-            where=f"{path}:{line}",
+            where=f"{where}:{line}",
             hint=_("save the file as UTF-8, or name its encoding: --encoding cp1258"),
         ) from None
 

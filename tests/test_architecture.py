@@ -13,12 +13,13 @@ SOURCES = sorted([*(ROOT / "sft").rglob("*.py"), *(ROOT / "data_prep").rglob("*.
 
 # Imports point to the left and up: a module may import only what stands before it. A package is one entry; what its
 # modules import from each other is its own affair, as long as there is no cycle. A new module gets its place here.
+# A package whose `__init__` gathers what others build on its modules names that façade as an entry of its own.
 ORDER = (
     "__init__", "errors", "i18n",
     "text",
     "records",
     "template_rules", "templates", "amr",
-    "keys", "verdicts", "splits", "columns", "labels", "smatch", "metrics", "baselines", "shortcuts", "findings",
+    "keys", "verdicts", "splits", "columns", "labels", "smatch", "amr.__init__", "metrics", "baselines", "shortcuts", "findings",
     "answers", "chat",
     "requirements", "installed", "probes", "devices", "models", "presets", "settings", "plan", "memory", "runs",
     "embedded", "base", "tokenizer", "audit", "prepared", "account",
@@ -66,10 +67,12 @@ def imported(node: ast.AST, module: str) -> Iterator[str]:
 def entry(module: str) -> str:
     """Return the entry of `ORDER` that a module belongs to.
 
-    >>> entry("sft.amr.penman"), entry("sft.text"), entry("sft")
-    ('amr', 'text', '__init__')
+    >>> entry("sft.amr.penman"), entry("sft.amr"), entry("sft.smatch"), entry("sft.text"), entry("sft")
+    ('amr', 'amr.__init__', 'smatch', 'text', '__init__')
     """
     parts = module.split(".")
+    if len(parts) == 2 and f"{parts[1]}.__init__" in ORDER:
+        return f"{parts[1]}.__init__"
     return parts[1] if len(parts) > 1 else "__init__"
 
 

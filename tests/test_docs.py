@@ -1,5 +1,6 @@
 """The pages say what the program does: generated ones are current, both READMEs name every command and real flags."""
 
+import doctest
 import re
 import subprocess
 import sys
@@ -41,3 +42,22 @@ def test_every_flag_in_the_readme_exists(name: str) -> None:
         known = CliRunner().invoke(app, [command, "--help"]).stdout
         for flag in re.findall(r"--[a-z-]+", rest):
             assert flag in known, f"sft {command} {flag}"
+
+
+def test_the_page_on_graphs_says_what_the_program_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = ROOT / "docs/amr.md"
+    text = page.read_text(encoding="utf-8")
+    files = re.findall(r"^```text\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    for name, content in zip(("vi.amr", "s1.amr", "s2.amr", "s3.amr"), files, strict=True):
+        Path(name).write_text(content, encoding="utf-8")
+    sessions = "".join(re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+    runs = re.findall(r"^\$ sft ([^\n]*)\n(.*?)(?=^\$ |\Z)", sessions, re.MULTILINE | re.DOTALL)
+    assert [CliRunner().invoke(app, line.split(), prog_name="sft").stdout for line, _ in runs] == [
+        shown for _, shown in runs
+    ]
+    assert len(runs) >= 6
+    done = doctest.testfile(str(page), module_relative=False, encoding="utf-8")
+    assert done.failed == 0 and done.attempted > 10

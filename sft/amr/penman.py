@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 from sft.amr.frames import FRAMES, misspelt
 from sft.amr.graph import Const, Graph, Node, Ref
-from sft.amr.problems import Log, Problem
+from sft.amr.problems import PER_KIND, Log, Problem
 from sft.amr.settle import settle
 from sft.amr.tokens import TOKEN, blank_comments, is_plain, is_plain_role, is_variable_like
 from sft.amr.tree import plant
-from sft.amr.variables import canonical, rename_variables, written
+from sft.amr.variables import canonical, rename_variables, spaced
 from sft.errors import GraphError
 from sft.i18n import _
 
@@ -91,7 +91,7 @@ def _records(text: str) -> Iterator[_Record]:
                 yield record
             record = None
             continue
-        values = _header(line) if line.startswith("#") else {}
+        values = header(line) if line.startswith("#") else {}
         starts = {"snt", "id"} & values.keys()
         if record and starts and (record.lines or starts & record.metadata.keys()):
             yield record
@@ -120,10 +120,10 @@ def _joined(records: Iterator[_Record]) -> Iterator[_Record]:
         yield last
 
 
-def _header(line: str) -> dict[str, str]:
+def header(line: str) -> dict[str, str]:
     """Return the ``::key value`` pairs of a comment line.
 
-    >>> _header("# ::id a.1 ::date 2012 ::preferred")
+    >>> header("# ::id a.1 ::date 2012 ::preferred")
     {'id': 'a.1', 'date': '2012', 'preferred': ''}
     """
     text = line.lstrip("#")
@@ -132,8 +132,10 @@ def _header(line: str) -> dict[str, str]:
     return {key[1]: text[key.end() : end].strip() for key, end in zip(keys, ends, strict=False)}
 
 
-def read(body: str, line: int = 1) -> Reading:
+def read(body: str, line: int = 1, limit: int | None = PER_KIND) -> Reading:
     """Return the first graph of `body` and every problem; `line` is the file line on which `body` begins.
+
+    At most `limit` problems of a kind are listed, with None all of them.
 
     Never raises, whatever the text. Policy: the graph starts at the first bracket and ends where that closes;
     missing brackets are closed at the end; the first definition of a variable keeps it, a later one is renamed, or
@@ -143,7 +145,7 @@ def read(body: str, line: int = 1) -> Reading:
     root = _clean(text) if len(text) < _LONG else None
     if root is not None:
         return Reading(Graph(root, {}, line))
-    log = Log()
+    log = Log(limit)
     draft = plant(text, log)
     if draft is None:
         log.add("no_graph", 0)
@@ -197,9 +199,9 @@ def _clean(text: str) -> Node | None:
     return done if not stack and seen == len(variables) - ("" in variables) else None
 
 
-def read_block(block: Block) -> Reading:
+def read_block(block: Block, limit: int | None = PER_KIND) -> Reading:
     """Read a record: as `read`, with the header values and the record's line in the graph."""
-    reading = read(block.body, block.body_line)
+    reading = read(block.body, block.body_line, limit)
     if reading.graph is None:
         return reading
     return Reading(Graph(reading.graph.root, block.metadata, block.line), reading.problems)
@@ -231,8 +233,8 @@ def parse(body: str, line: int = 1, where: str = "") -> Graph:
     return reading.graph
 
 
-def to_penman(graph: Graph, indent: int | None = None) -> str:
-    """Return the graph as PENMAN, on one line or with `indent` blanks a level; blanks in concepts become ``_``.
+def to_penman(graph: Graph, indent: int | None = None, blank: str = "_") -> str:
+    """Return the graph as PENMAN, on one line or with `indent` blanks a level; blanks in concepts become `blank`.
 
     >>> print(to_penman(parse("(m / mang :agent(c / chị) :time tối)"), indent=4))
     (m / mang
@@ -247,12 +249,14 @@ def to_penman(graph: Graph, indent: int | None = None) -> str:
             out.append(item)
             continue
         node, depth = item
-        out.append(f"({node.var} / {written(node.concept)}")
+        out.append(f"({node.var} / {spaced(node.concept, blank)}")
         stack.append(")")
         lead = " " if indent is None else "\n" + " " * (indent * depth)
         for role, child in reversed(node.children):
             if isinstance(child, Node):
                 stack.extend(((child, depth + 1), f"{lead}{role} "))
             else:
-                stack.append(f"{lead}{role} {child.var if isinstance(child, Ref) else written(child.text)}")
+                stack.append(
+                    f"{lead}{role} {child.var if isinstance(child, Ref) else spaced(child.text, blank)}"
+                )
     return "".join(out)

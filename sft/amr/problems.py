@@ -10,7 +10,7 @@ from typing import Literal
 
 from sft.i18n import _
 
-_PER_KIND = 50  # one runaway output can hold a million defects; nobody reads more than these
+PER_KIND = 50  # one runaway output can hold a million defects; nobody reads more than these
 
 # kind -> wording; looked up when a problem is reported, so that the language in force applies.
 _WORDING: dict[str, Callable[[], str]] = {
@@ -81,15 +81,19 @@ class Problem:
 
 @dataclass(slots=True)
 class Log:
-    """Collect defects by offset while a graph is read, and turn them into problems at the end."""
+    """Collect defects by offset while a graph is read, and turn them into problems at the end.
 
+    Beyond `limit` of a kind only the count grows; None keeps all.
+    """
+
+    limit: int | None = PER_KIND
     found: list[tuple[int, str, dict[str, object]]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
 
     def add(self, kind: str, at: int, **details: object) -> None:
-        """Note one defect at offset `at`; beyond 50 of a kind only the count grows."""
+        """Note one defect at offset `at`."""
         seen = self.counts[kind] = self.counts.get(kind, 0) + 1
-        if seen <= _PER_KIND:
+        if self.limit is None or seen <= self.limit:
             self.found.append((at, kind, details))
 
     def problems(self, text: str, line: int) -> tuple[Problem, ...]:

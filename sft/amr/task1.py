@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from sft.amr.graph import Const, Graph, Node, Ref
 from sft.amr.penman import Reading
-from sft.amr.problems import Log
+from sft.amr.problems import PER_KIND, Log
 from sft.amr.settle import bare_words, report_roles, unclosed
 from sft.amr.tokens import TASK1_TOKEN, blank_comments, quoted, strip_alignment
 from sft.amr.tree import EMPTY, Atom, Draft, freeze, plant, preorder
@@ -88,14 +88,14 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
-def from_task1(text: str, line: int = 1) -> Reading:
+def from_task1(text: str, line: int = 1, limit: int | None = PER_KIND) -> Reading:
     """Return the graph of an indexed form, with the variables of `rename_variables`; never raises.
 
-    `line` is the file line on which `text` begins.
+    `line` is the file line on which `text` begins; at most `limit` problems of a kind are listed, with None all.
     A reference that fits no node becomes a node itself, so that later ones can refer to it; one that fits several
     means the nearest before it. The rest of the policy is that of `sft.amr.penman.read`.
     """
-    log = Log()
+    log = Log(limit)
     root = plant(blank_comments(text), log, TASK1_TOKEN)
     if root is None:
         log.add("no_graph", 0)

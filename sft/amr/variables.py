@@ -44,7 +44,12 @@ def initial(concept: str) -> str:
 
 def written(text: str) -> str:
     """Return a concept or constant as one token: blanks become ``_``, except in a quoted string."""
-    return text if text.startswith('"') or " " not in text else text.replace(" ", "_")
+    return spaced(text, "_")
+
+
+def spaced(text: str, blank: str) -> str:
+    """Return a concept or constant with its blanks as `blank`, except in a quoted string."""
+    return text if text.startswith('"') or " " not in text else text.replace(" ", blank)
 
 
 def rebuild(

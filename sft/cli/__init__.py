@@ -122,6 +122,7 @@ def root(
 
 
 def _register() -> None:
+    from sft.cli.amr import amr_app
     from sft.cli.doctor import doctor
     from sft.cli.evaluate import evaluate
     from sft.cli.init import init
@@ -143,6 +144,7 @@ def _register() -> None:
     app.add_typer(templates_app, name="templates")
     app.add_typer(models_app, name="models")
     app.add_typer(presets_app, name="presets")
+    app.add_typer(amr_app, name="amr")
     for command in commands():
         command.help = _(inspect.getdoc(command.callback) or "")
 

@@ -14,7 +14,7 @@ from sft.i18n import _
 
 if TYPE_CHECKING:
     from sft.amr.sources import Source
-    from sft.report import Item
+    from sft.smatch.items import Item
     from sft.smatch.select import Choice
 
 
@@ -56,19 +56,19 @@ Candidates = list[list[tuple["Item", "Source"]]]
 
 def _candidates(files: Sequence[Path]) -> Candidates:
     """Return the records of every file in the order of the first, aligned as predictions are with gold."""
-    from sft import report
     from sft.amr.sources import sources
+    from sft.smatch.items import align, read_items
 
     texts = graphs.texts(files, "", folders=False)
     read = []
     for path in files:
-        items = report.read_graphs(path)
+        items = read_items(str(path))
         read.append(list(zip(items, sources(texts[str(path)]).records, strict=True)))
     first = [item for item, _source in read[0]]
     aligned = [read[0]]
     for path, each in zip(files[1:], read[1:], strict=True):
         source = {id(item): source for item, source in each}
-        pairs = report.align([item for item, _source in each], first, str(path), str(files[0]))
+        pairs = align([item for item, _source in each], first, str(path), str(files[0]))
         aligned.append([(item, source[id(item)]) for item, _gold in pairs])
     return aligned
 
@@ -81,9 +81,10 @@ def _text(candidates: Candidates, chosen: "Sequence[Choice]") -> str:
     entries, words = [], {}
     for number, choice in enumerate(chosen):
         item, source = candidates[choice.index][number]
-        made = entry_of(candidates[0][number][1], item.graph)
+        graph = item.graph
+        made = entry_of(candidates[0][number][1], graph)
         entries.append(made)
-        words[made.number] = to_penman(item.graph, 4) if item.graph and item.repaired else source.words
+        words[made.number] = to_penman(graph, 4) if graph and item.repaired else source.words
     return assemble(entries, lambda made: words[made.number])
 
 

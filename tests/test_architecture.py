@@ -23,7 +23,7 @@ ORDER = (
     "requirements", "installed", "probes", "devices", "models", "presets", "settings", "plan", "memory", "runs",
     "embedded", "base", "tokenizer", "audit", "prepared", "account",
     "backends",
-    "quiet", "job", "follow", "prep", "checks", "prompts", "train", "predict", "heldout", "report", "evaluation",
+    "quiet", "job", "follow", "table", "choices", "rows", "spool", "decide", "shorten", "made", "prep", "crossings", "checks", "prompts", "train", "predict", "heldout", "report", "evaluation",
     "doctor",
     "cli", "__main__",
 )  # fmt: skip

@@ -19,9 +19,9 @@ from sft.rows import SEGMENTED, UNSEGMENTED
 _MANY = 0.05  # share of the rows from which words joined by "_" are the work of a word segmenter
 _EXAMPLES = 5
 # Findings that can be errors, so that --allow may name them.
-KNOWN = (
+KNOWN = frozenset({
     "empty_target", "label_columns", "leak_context", "leak_group", "leak_heldout", "leak_question",
-)  # fmt: skip
+})  # fmt: skip
 
 
 def require_known(names: Iterable[str]) -> None:
@@ -30,7 +30,7 @@ def require_known(names: Iterable[str]) -> None:
     if unknown:
         raise SettingsError(
             _("--allow: no error finding {name!r}").format(name=unknown[0]),
-            hint=_("one of: {names}").format(names=", ".join(KNOWN)),
+            hint=_("one of: {names}").format(names=", ".join(sorted(KNOWN))),
         )
 
 

@@ -46,6 +46,7 @@ class Options:
     val_split: float = 0.1
     seed: int = 42
     mapping: Mapping[str, str] = field(default_factory=dict)
+    source_mapping: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     group_by: tuple[str, ...] = ()
     split_column: str = ""
     duplicates: Duplicates = "keep"
@@ -177,12 +178,12 @@ def side_of(value: str) -> int | None:
     return _SIDE_OF.get(value.strip().lower())
 
 
-def pairs(texts: Sequence[str], flag: str, example: str) -> dict[str, str]:
-    """Return ``NAME=VALUE`` arguments as a table. Raises `SettingsError` for another form."""
+def pairs(texts: Sequence[str], flag: str, example: str, form: str) -> dict[str, str]:
+    """Return ``NAME=VALUE`` arguments as a table. Raises `SettingsError` for another `form`."""
     wrong = [text for text in texts if not text.partition("=")[1] or not text.partition("=")[0].strip()]
     if wrong:
         raise SettingsError(
-            _("{flag} takes {form}, not {text!r}").format(flag=flag, form="NAME=VALUE", text=wrong[0]),
+            _("{flag} takes {form}, not {text!r}").format(flag=flag, form=form, text=wrong[0]),
             hint=_("e.g. {example}").format(example=f"{flag} {example}"),
         )
     return {name.strip(): value for name, _sign, value in (text.partition("=") for text in texts)}
@@ -190,7 +191,7 @@ def pairs(texts: Sequence[str], flag: str, example: str) -> dict[str, str]:
 
 def numbers(texts: Sequence[str], flag: str) -> dict[str, int]:
     """Return ``NAME=N`` arguments as a table of whole numbers."""
-    found = pairs(texts, flag, "answer=2")
+    found = pairs(texts, flag, "answer=2", "NAME=N")
     for name, value in found.items():
         if not value.strip().isdecimal():
             raise SettingsError(
@@ -214,7 +215,7 @@ def label_words(texts: Sequence[str]) -> dict[str, list[str]]:
             pieces.append(word)
         else:
             pieces[-1] += f" {word}"
-    found = pairs(pieces, "--labels", '"TRUE=Đúng,Có FALSE=Sai"')
+    found = pairs(pieces, "--labels", '"TRUE=Đúng,Có FALSE=Sai"', "LABEL=WORD,WORD")
     return {
         label: [word.strip() for word in words.split(",") if word.strip()] for label, words in found.items()
     }

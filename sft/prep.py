@@ -23,32 +23,58 @@ from sft.table import RULE, SIDES, TEST, TRAIN, Table, hash64
 
 
 def build(sources: Sequence[Spooled], options: Options, folder: Path) -> Made:
-    """Turn spooled records into drafts in `folder`, and carry out the choices.
+    """Turn spooled records into drafts in `folder`, and carry out the choices: `draft`, then `settle`."""
+    made = draft(sources, options, folder)
+    settle(made)
+    return made
+
+
+def draft(sources: Sequence[Spooled], options: Options, folder: Path) -> Made:
+    """Turn spooled records into drafts in `folder`; nothing is decided yet.
 
     Raises `DataError` or `SettingsError` naming every source that lacks a column.
     """
     check(options)
     splits.require_share(options.val_split)
-    ties = {"question": "question"} | (
-        {"context": "context"} if "context" in options.template.variables else {}
-    )
-    names = [*ties, *(name for name in options.group_by if name not in ties)]
-    made = Made(options, sources, folder / "drafts.jsonl", Rejects(folder / "refused.jsonl"), Table(names))
+    own = ("question", "context") if "context" in options.template.variables else ("question",)
+    table = Table(dict.fromkeys([*own, *options.group_by]))
+    made = Made(options, sources, folder / "drafts.jsonl", Rejects(folder / "refused.jsonl"), table)
     if options.template.task != "chat":
-        heads = [Record("", f"{s.name}:0", dict.fromkeys(s.columns, "")) for s in sources if s.columns]
-        made.mappings = columns.by_source(heads, wanted(options.template), options.mapping)
+        made.mappings = _mappings(sources, options)
     _check_columns(sources, options)
     _draft_all(made)
     _settle_labels(made)
+    return made
+
+
+def settle(made: Made) -> None:
+    """Carry out the choices: fate and side of every row."""
+    options = made.options
     for row, cut, count in shorten.too_long(_open(made), options, made.label_set):
         if cut is None:
             made.lengths[row] = count
             made.table.reject(row, shorten.TOO_LONG)
         else:
             made.cuts[row] = cut
-    held_out = {n: SIDES.index(source.side) for n, source in enumerate(sources) if source.side}
-    made.decided = decide.decide(made.table, options, [source.name for source in sources], held_out)
-    return made
+    held_out = {n: SIDES.index(source.side) for n, source in enumerate(made.sources) if source.side}
+    made.decided = decide.decide(made.table, options, [source.name for source in made.sources], held_out)
+
+
+def _mappings(sources: Sequence[Spooled], options: Options) -> dict[str, dict[str, str]]:
+    """Return which column of each source fills which variable; what is said about one source wins there."""
+    names = wanted(options.template)
+    said = options.source_mapping
+    heads = [
+        Record("", f"{source.name}:0", dict.fromkeys(source.columns, ""))
+        for source in sources
+        if source.columns and source.name not in said
+    ]
+    found = columns.by_source(heads, names, options.mapping)
+    for source in sources:
+        if source.columns and source.name in said:
+            also = {name: column for name, column in options.mapping.items() if column in source.columns}
+            found[source.name] = columns.guess(source.columns, names, also | dict(said[source.name]))
+    return found
 
 
 def _open(made: Made) -> Iterator[tuple[int, Draft]]:

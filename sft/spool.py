@@ -10,7 +10,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -22,9 +23,10 @@ from sft import __version__
 from sft.records import Message, Record, Reject
 from sft.text import write_json
 
-Notes = Mapping[str, tuple[int, str]]
+Notes = Mapping[str, Sequence[Any]]  # kind → (rows, first place)
 WORTH = 20_000  # rows from which a source that was read is kept for the next start
 _LOCK = ".lock"
+_FACTS = ("read", "columns", "notes", "refused")
 _STALE = 24 * 3600.0  # seconds after which what was left behind is nobody's
 
 
@@ -32,14 +34,16 @@ _STALE = 24 * 3600.0  # seconds after which what was left behind is nobody's
 class Spooled:
     """A source on disk: how many items it had, its columns in order of first appearance, what the reader noted.
 
-    `side` is the split that its rows belong to ("" where the rule decides), `notes` has rows and first place by kind.
+    `side` is the split that its rows belong to ("" where the rule decides), `notes` has rows and first place by kind,
+    `refused` the rejects by reason.
     """
 
     name: str
     path: Path
     read: int = 0
-    columns: tuple[str, ...] = ()
+    columns: Sequence[str] = ()
     notes: Notes = field(default_factory=dict)
+    refused: Mapping[str, int] = field(default_factory=dict)
     side: str = ""
 
     def items(self) -> Iterator[tuple[int, Record | Reject]]:
@@ -74,9 +78,9 @@ def put(stream: IO[bytes], value: Any) -> int:
     return len(line)
 
 
-def key(source: str, how: Mapping[str, Any]) -> str:
-    """Return the name under which a source that was read is found again: the same bytes, read in the same way."""
-    return sha256(json.dumps([__version__, source, how], sort_keys=True).encode()).hexdigest()[:32]
+def key(source: str) -> str:
+    """Return the name under which a source that was read is found again; `source` says which bytes, read in which way."""
+    return sha256(f"{__version__}\0{source}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 class Folder:
@@ -134,7 +138,7 @@ class Folder:
         else:
             spooled = found
         if known and spooled.read >= WORTH:
-            facts = {"read": spooled.read, "columns": spooled.columns, "notes": spooled.notes}
+            facts = {name: getattr(spooled, name) for name in _FACTS}
             write_json(spooled.path.with_suffix(".json"), facts)
             self._kept[known] = spooled
         return spooled, found is not None
@@ -150,10 +154,7 @@ class Folder:
                 value = json.loads(facts.read_text(encoding="utf-8"))
                 facts.with_suffix(".jsonl").rename(self.path / f"{known}.jsonl")
                 facts.unlink()
-                notes = {kind: (count, where) for kind, (count, where) in value["notes"].items()}
-                return Spooled(
-                    name, self.path / f"{known}.jsonl", value["read"], tuple(value["columns"]), notes
-                )
+                return Spooled(name, self.path / f"{known}.jsonl", **{each: value[each] for each in _FACTS})
             except (OSError, ValueError, KeyError):  # half gone, or of another make: it is read again
                 continue
             finally:
@@ -192,15 +193,17 @@ def _hold(folder: Path) -> int | None:
 
 def _write(path: Path, name: str, items: Iterable[Record | Reject], notes: Callable[[], Notes]) -> Spooled:
     columns: dict[str, None] = {}
+    refused: Counter[str] = Counter()
     read = 0
     with path.open("wb", buffering=1 << 20) as stream:
         for item in items:
             read += 1
             if isinstance(item, Reject):
+                refused[item.reason] += 1
                 put(stream, [item.id, item.where, item.reason, item.detail, item.excerpt])
                 continue
             if not columns.keys() >= item.fields.keys():
                 columns.update(dict.fromkeys(item.fields))
             turns = [(message.role, message.content) for message in item.messages]
             put(stream, [item.id, item.where, dict(item.fields), turns])
-    return Spooled(name, path, read, tuple(columns), notes())
+    return Spooled(name, path, read, tuple(columns), notes(), refused)

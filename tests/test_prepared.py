@@ -3,11 +3,13 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
-from workspace import GRAPHS, graph_records, put, records, statements
+from workspace import GRAPHS, graph_records, options, prepare, put, records, statements, write_set
 
-from sft import account, checks, prep, prepared, templates
+from sft import account, prep, prepared, templates
+from sft.choices import Options
 from sft.errors import DataError, TemplateError
 from sft.records import Finding, Reject
 
@@ -21,11 +23,9 @@ SOURCE = {
 }
 
 
-def write(out: Path, count: int = len(GRAPHS)) -> dict[str, object]:
-    options = prep.Options(templates.load("v5_cot", ROOT), val_split=0.3)
-    built = prep.build([*graph_records(GRAPHS[:count]), Reject("a:9", "a.txt:40", "no_graph")], options)
-    sets = prep.split(built, options)
-    return prep.write(out, built, sets, checks.check(built, sets), options, [SOURCE])
+def write(out: Path, count: int = len(GRAPHS)) -> dict[str, Any]:
+    items = [*graph_records(GRAPHS[:count]), Reject("a:9", "a.txt:40", "no_graph")]
+    return write_set(out, options("v5_cot", val_split=0.3), items, [SOURCE])
 
 
 def test_a_set_is_complete_and_reads_back(tmp_path: Path) -> None:
@@ -112,6 +112,7 @@ def test_a_failed_move_brings_the_old_set_back(tmp_path: Path, monkeypatch: pyte
         return real(self, target)
 
     moved = [True]
+    monkeypatch.setattr(prepared, "_exchange", lambda _one, _two: False)
     monkeypatch.setattr(Path, "rename", rename)
     with pytest.raises(OSError, match="disk full"):
         write(out, 4)
@@ -196,9 +197,8 @@ def test_the_newest_complete_set_is_taken(tmp_path: Path) -> None:
 def test_a_changed_template_is_refused(tmp_path: Path) -> None:
     text = (ROOT / "templates/qa/true_false_v1.toml").read_text(encoding="utf-8")
     path = put(tmp_path / "templates/my/own.toml", text)
-    options = prep.Options(templates.load("my/own", tmp_path))
-    built = prep.build(records([{"question": q, "answer": a} for q, a in statements()]), options)
-    prep.write(tmp_path / "x", built, prep.split(built, options), [], options, [])
+    rows = records([{"question": q, "answer": a} for q, a in statements()])
+    write_set(tmp_path / "x", Options(templates.load("my/own", tmp_path)), rows)
     put(path, text.replace("Chỉ trả lời", "Hãy trả lời"))
     with pytest.raises(TemplateError, match="is now @"):
         prepared.template_of(prepared.load(tmp_path / "x"), tmp_path)
@@ -218,13 +218,11 @@ def test_the_report_for_people_says_what_the_data_say(tmp_path: Path) -> None:
 
 
 def test_the_report_shows_labels_and_findings() -> None:
-    options = prep.Options(templates.load("true_false_v1", ROOT))
-    built = prep.build(records([{"question": q, "answer": a} for q, a in statements()]), options)
-    sets = prep.split(built, options)
+    done = prepare(options("true_false_v1"), records([{"question": q, "answer": a} for q, a in statements()]))
     finding = Finding("duplicate", "warning", 2, "2 rows repeat", ("a:1", "a:2", "a:3", "a:4"), "remove them")
-    report = account.summary(options.template, {"seed": 1}, sets, [], [finding], [], ())
+    report = prep.summary(done.made, [finding], [])
     assert report["label_set"] == ["TRUE", "FALSE"]
-    assert sum(report["labels"]["train"].values()) == len(sets["train"])
+    assert sum(report["labels"]["train"].values()) == len(done.sets["train"])
     page = account.markdown(report)
     assert f"* train: FALSE {report['labels']['train']['FALSE']}" in page
     assert "* **warning** `duplicate` × 2: 2 rows repeat (a:1, a:2, a:3); remove them" in page

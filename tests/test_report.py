@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from workspace import GRAPHS, amr, graph_records, put
+from workspace import GRAPHS, amr, graph_records, options, prepare, put
 
-from sft import prep, report, templates
+from sft import report, templates
 from sft.amr import penman
 from sft.amr.graph import Graph
 from sft.errors import DataError
@@ -25,7 +25,7 @@ def item(name: str, text: str | None, *, repaired: bool = False) -> Item:
 
 
 def rows() -> list[Row]:
-    return prep.build(graph_records(), prep.Options(templates.load("v5_cot", ROOT))).rows
+    return prepare(options("v5_cot"), graph_records()).rows
 
 
 GOLD = [item("a", "(n / ngủ :agent (b / bé))"), item("b", "(m / mưa)"), item("c", "(ă / ăn :theme (c / cá))")]
@@ -190,7 +190,12 @@ def test_a_perfect_first_task_scores_one() -> None:
 
 def test_the_baseline_is_the_graph_of_the_most_similar_training_sentence() -> None:
     every = rows()
-    train, held = every[:4], prep.build(graph_records([("bé muốn ăn .", "(m / muốn :agent (b / bé))")], "b.txt"), prep.Options(templates.load("v5_cot", ROOT))).rows  # fmt: skip
+    train, held = (
+        every[:4],
+        prepare(
+            options("v5_cot"), graph_records([("bé muốn ăn .", "(m / muốn :agent (b / bé))")], "b.txt")
+        ).rows,
+    )
     (found,) = report.nearest_items(train, held)
     assert found.id == "b:1" and found.graph is not None
     assert found.graph.root.concept == "muốn" and len(list(found.graph.nodes())) == 3

@@ -120,7 +120,7 @@ def prep(
         "template": template, "val_split": val_split, "seed": seed, "split_column": split_column, "group_by": group_by,
         "duplicates": duplicates, "max_tokens": max_tokens, "too_long": too_long, "tokenizer": tokenizer,
         "balance": balance, "limit": limit,
-        "columns": choices.pairs(mapping, "--map", "question=Câu") if mapping else None,
+        "columns": choices.pairs(mapping, "--map", "question=Câu", "NAME=COLUMN") if mapping else None,
         "min_chars": choices.numbers(min_chars, "--min-chars") if min_chars else None,
         "max_chars": choices.numbers(max_chars, "--max-chars") if max_chars else None,
         "labels": choices.label_words(labels) if labels else None,

@@ -74,9 +74,8 @@ class Reader:
 
         screen.note(_("reading {source}").format(source=source))
         seen = data_prep.Notes()
-        how = {"as": str(source), "part": source.part, "sha256": source.sha256}
         # The hash is of one file: parallel files have others beside it, which may have changed.
-        known = spool.key(str(source.path), how) if source.sha256 and source.format != "parallel" else ""
+        known = spool.key(repr(source)) if source.sha256 and source.format != "parallel" else ""
         spooled, before = folder.take(
             str(source.path),
             lambda: data_prep.read(source, seen),

@@ -84,11 +84,13 @@ def _label_columns(made: Made) -> list[Finding]:
     pairs = {pair for mapping in made.mappings.values() for pair in mapping.items()}
     target = {column for name, column in pairs if name in {"answer", "label"}}
     names = {code: name for name, code in made.table.labels.items()}
-    chosen = made.table.ranked(made.table.kept(), findings.SEED, "columns")[: findings.PROBED]
-    labels = [names[made.table.label[row]] for row in chosen]
-    rows = [
-        {name: value for name, value in made.raw(row).fields.items() if name not in target} for row in chosen
-    ]
+    chosen = set(made.table.ranked(made.table.kept(), findings.SEED, "columns")[: findings.PROBED])
+    labels: list[str] = []
+    rows: list[dict[str, str]] = []
+    for row, record in made.records():
+        if row in chosen:
+            labels.append(names[made.table.label[row]])
+            rows.append({name: value for name, value in record.fields.items() if name not in target})
     used = sorted({column for _name, column in pairs} - target)
     finding = findings.label_columns(labels, rows, used)
     return [finding] if finding else []

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ class Made:
         """Return the rows of each label in each split, where every row has one."""
         if not self.closed:
             return {}
-        rows = [*self.table.kept(), *(row for row, _number in self.decided.copies)]
+        rows = chain(self.table.kept(), (row for row, _number in self.decided.copies))
         counts = Counter((self.table.side[row], self.table.label[row]) for row in rows)
         found = {
             SIDES[side]: {name: counts[side, code] for name, code in sorted(self.table.labels.items())}
@@ -145,11 +146,17 @@ class Made:
             for _copy in range(copies[number]):
                 yield replace(row, id=names.unique(draft.id))
 
-    def raw(self, row: int) -> Record:
-        """Return the record that a row was made of."""
-        item = self.sources[self.table.source[row]].item(self.table.raw[row])
-        assert isinstance(item, Record)
-        return item
+    def records(self) -> Iterator[tuple[int, Record]]:
+        """Yield the rows that stay with the records they were made of, all columns as they were read."""
+        row, last = 0, len(self.table)
+        for number, source in enumerate(self.sources):
+            for at, item in source.items():
+                if row == last or self.table.source[row] != number:
+                    break
+                if at == self.table.raw[row]:
+                    if isinstance(item, Record) and not self.table.fate[row]:
+                        yield row, item
+                    row += 1
 
     def items(self) -> "Items":
         """Return the rows that stay, as the checks see them."""

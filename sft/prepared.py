@@ -4,6 +4,7 @@ The manifest is written last: its presence means the set is complete.
 """
 
 import ctypes
+import glob
 import hashlib
 import json
 import os
@@ -16,7 +17,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, overload
 
-from sft import templates
+from sft import locks, templates
 from sft.errors import DataError
 from sft.i18n import _
 from sft.records import Reject, Row
@@ -144,8 +145,9 @@ def write(
             where=str(out),
             hint=_("name another place: --out FOLDER"),
         ) from None
-    aside = beside / "set"
+    aside, lock = beside / "set", locks.take(beside)
     try:
+        _clear(out, beside)
         aside.mkdir(mode=0o755)
         for name, rows in sets.items():
             write_jsonl(aside / f"{name}.jsonl", (row.as_dict() for row in rows))
@@ -161,7 +163,18 @@ def write(
         _swap(aside, out)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
     return manifest
+
+
+def _clear(out: Path, beside: Path) -> None:
+    """Remove what a process that was killed in the middle of writing left beside `out`."""
+    for other in out.parent.glob(f".{glob.escape(out.name)}-????????"):
+        lock = locks.take(other) if other != beside and (other / locks.NAME).exists() else None
+        if lock is not None:
+            shutil.rmtree(other, ignore_errors=True)
+            os.close(lock)
 
 
 def _swap(aside: Path, out: Path) -> None:

@@ -19,15 +19,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from sft import __version__
+from sft import __version__, locks
 from sft.records import Message, Record, Reject
 from sft.text import write_json
 
 Notes = Mapping[str, Sequence[Any]]  # kind → (rows, first place)
 WORTH = 20_000  # rows from which a source that was read is kept for the next start
-_LOCK = ".lock"
 _FACTS = ("read", "columns", "notes", "refused")
-_STALE = 24 * 3600.0  # seconds after which what was left behind is nobody's
+_STALE = 24 * 3600.0  # seconds after which a source that was left behind is wanted no more
+_BEGUN = 60.0  # seconds in which a folder gets its lock for sure
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +53,6 @@ class Spooled:
             for line in stream:
                 yield at, _item(line)
                 at += len(line)
-
-    def item(self, at: int) -> Record | Reject:
-        """Return the item at a place."""
-        with self.path.open("rb") as stream:
-            stream.seek(at)
-            return _item(stream.readline())
 
 
 def _item(line: bytes) -> Record | Reject:
@@ -96,7 +90,7 @@ class Folder:
             self.path = Path(tempfile.mkdtemp(dir=base, prefix="prep-"))
         except OSError:
             self.path = Path(tempfile.mkdtemp(prefix="sft-prep-"))
-        self._lock = _hold(self.path)
+        self._lock = locks.take(self.path)
         self._kept: dict[str, Spooled] = {}
         self._count = 0
 
@@ -112,7 +106,7 @@ class Folder:
         """Give the folder up; with `keep` the sources worth it stay for the next start."""
         stay = {source.path.stem for source in self._kept.values()} if keep else set()
         for path in self.path.iterdir() if stay else ():
-            if path.stem not in stay and path.name != _LOCK:
+            if path.stem not in stay and path.name != locks.NAME:
                 path.unlink()
         if not stay:
             shutil.rmtree(self.path, ignore_errors=True)
@@ -147,7 +141,7 @@ class Folder:
         if known in self._kept:
             return replace(self._kept[known], name=name)
         for facts in sorted(self._base.glob(f"prep-*/{known}.json")):
-            lock = _hold(facts.parent)
+            lock = locks.take(facts.parent)
             if lock is None:
                 continue
             try:
@@ -162,33 +156,16 @@ class Folder:
         return None
 
     def clean(self) -> None:
-        """Remove what dead preparations left and nobody asked for within a day."""
+        """Remove what dead preparations left, but for sources that somebody may come back for within a day."""
         for folder in self._base.glob("prep-*"):
             with suppress(OSError):
-                if folder == self.path or time.time() - folder.stat().st_mtime < _STALE:
+                age = time.time() - folder.stat().st_mtime
+                if folder == self.path or age < (_STALE if any(folder.glob("*.json")) else _BEGUN):
                     continue
-                lock = _hold(folder)
+                lock = locks.take(folder)
                 if lock is not None:
                     shutil.rmtree(folder, ignore_errors=True)
                     os.close(lock)
-
-
-def _hold(folder: Path) -> int | None:
-    """Lock a folder; None when a living process has it. The kernel frees the lock on any death."""
-    try:
-        import fcntl
-    except ImportError:  # no such locks on this system: nothing is taken over, nothing of others removed
-        return None
-    try:
-        handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        return None
-    return handle
 
 
 def _write(path: Path, name: str, items: Iterable[Record | Reject], notes: Callable[[], Notes]) -> Spooled:

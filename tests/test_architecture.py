@@ -15,7 +15,7 @@ SOURCES = sorted([*(ROOT / "sft").rglob("*.py"), *(ROOT / "data_prep").rglob("*.
 # modules import from each other is its own affair, as long as there is no cycle. A new module gets its place here.
 ORDER = (
     "__init__", "errors", "i18n",
-    "text",
+    "text", "locks",
     "records",
     "template_rules", "templates", "amr",
     "keys", "verdicts", "splits", "columns", "labels", "smatch", "metrics", "baselines", "shortcuts", "findings",

@@ -150,7 +150,7 @@ class Made:
         """Yield the rows that stay with the records they were made of, all columns as they were read."""
         row, last = 0, len(self.table)
         for number, source in enumerate(self.sources):
-            for at, item in source.items():
+            for at, item in source.stream():
                 if row == last or self.table.source[row] != number:
                     break
                 if at == self.table.raw[row]:

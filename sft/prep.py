@@ -118,7 +118,7 @@ def _draft_all(made: Made) -> None:
         refused = stack.enter_context(made.rejects.path.open("wb", buffering=1 << 16))
         for number, source in enumerate(made.sources):
             mapping = made.mappings.get(source.name, {})
-            for raw, item in source.items():
+            for raw, item in source.stream():
                 draft, given = _drafted(item, maker, mapping, source, made.options)
                 if isinstance(draft, Reject):
                     made.rejects.note(draft)

@@ -46,7 +46,7 @@ class Spooled:
     refused: Mapping[str, int] = field(default_factory=dict)
     side: str = ""
 
-    def items(self) -> Iterator[tuple[int, Record | Reject]]:
+    def stream(self) -> Iterator[tuple[int, Record | Reject]]:
         """Yield every item with its place in the file."""
         with self.path.open("rb") as stream:
             at = 0

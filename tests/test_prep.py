@@ -141,7 +141,7 @@ def test_quirks_are_counted_with_what_the_first_one_is() -> None:
 
 def test_graphs_that_differ_in_names_alone_do_not_contradict() -> None:
     same = [("nó ngủ .", "(n / ngủ :agent (a / nó))"), ("Nó ngủ.", "(x / ngủ\n    :agent(y / nó))")]
-    built, sets = made("v5_cot", graph_records([*same, *GRAPHS]))
+    built, _sets = made("v5_cot", graph_records([*same, *GRAPHS]))
     assert set(built.found) == {"duplicate"}
     other = ("nó ngủ", "(n / ngủ :theme (a / nó))")
     built, _sets = made("v5_cot", graph_records([*same, other, *GRAPHS]))
@@ -298,7 +298,7 @@ def test_more_rejects_than_rows_is_a_warning() -> None:
 
 def test_segmented_words_are_told_because_users_will_not_type_them() -> None:
     rows = [{"text": f"khứ_hồi {n}", "label": "ab"[n % 2]} for n in range(6)]
-    built, sets = made("labels_v1", records(rows))
+    built, _sets = made("labels_v1", records(rows))
     found = built.found
     assert (found["segmented"].severity, found["segmented"].count) == ("warning", 6)
     few = [*rows[:1], *({"text": f"một chiều {n}", "label": "ab"[n % 2]} for n in range(30))]

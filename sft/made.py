@@ -115,20 +115,23 @@ class Made:
     def drafts(self, side: int = RULE) -> Iterator[tuple[int, Draft]]:
         """Yield the rows that stay, of one side or of all, as they will be rendered."""
         fate, sides = self.table.fate, self.table.side
-        with self.path.open("rb") as stream:
-            for row, line in enumerate(stream):
-                if not fate[row] and (not side or sides[row] == side):
-                    yield row, self._draft(row, line)
+        chosen = (row for row in range(len(fate)) if not fate[row] and (not side or sides[row] == side))
+        yield from self._read(chosen)
 
     def draft(self, row: int) -> Draft:
         """Return one row by its number in the table."""
-        with self.path.open("rb") as stream:
-            stream.seek(self.table.place[row])
-            return self._draft(row, stream.readline())
+        return next(self._read(iter((row,))))[1]
 
-    def _draft(self, row: int, line: bytes) -> Draft:
-        draft = Draft.from_list(json.loads(line))
-        return shorten.shortened(draft, self.cuts[row][0]) if row in self.cuts else draft
+    def _read(self, rows: Iterator[int]) -> Iterator[tuple[int, Draft]]:
+        """Yield drafts by ascending numbers of rows."""
+        following = -1
+        with self.path.open("rb", buffering=1 << 18) as stream:
+            for row in rows:
+                if row != following:
+                    stream.seek(self.table.place[row])
+                following = row + 1
+                draft = Draft.take(stream)
+                yield row, shorten.shortened(draft, self.cuts[row][0]) if row in self.cuts else draft
 
     def rows(self, side: str) -> Iterator[Row]:
         """Yield the rendered rows of a split; a copy follows its row."""
@@ -166,12 +169,9 @@ class Made:
         """Yield everything that was refused: while reading, then by choice."""
         with self.rejects.path.open("rb") as stream:
             for line in stream:
-                yield Reject(*json.loads(line))
-        fate = self.table.fate
-        with self.path.open("rb") as stream:
-            for row, line in enumerate(stream):
-                if fate[row]:
-                    yield self._reject(row, Draft.from_list(json.loads(line)))
+                yield Reject(*json.loads(line.decode("utf-8", "surrogatepass")))
+        for row, draft in self._read(row for row, fate in enumerate(self.table.fate) if fate):
+            yield self._reject(row, draft)
 
     def first_rejects(self) -> dict[str, Reject]:
         """Return the first reject of each reason."""

@@ -127,7 +127,7 @@ def _draft_all(made: Made) -> None:
                 name = names.unique(draft.id)
                 draft = draft if name == draft.id else replace(draft, id=name)
                 made.table.add(*_facts(draft, item, made, number), (number, given, at, raw))
-                at += put(drafts, draft.as_list())
+                at += draft.put(drafts)
 
 
 def _drafted(

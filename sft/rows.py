@@ -3,11 +3,12 @@
 A draft is rendered when it is written: the label set that a prompt names is only known after the last record.
 """
 
+import marshal
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from sft import columns, keys, labels, templates
 from sft.amr import penman, task1
@@ -22,6 +23,7 @@ UNSEGMENTED = "segmented"
 LABEL_WORDS = "label_words"
 _DERIVED = {"task1": "graph", "task2": "graph"}  # variable of the template → the variable it is derived from
 _QUESTIONS = ("sentence", "question", "text")
+_HEAD = 4  # bytes of the length before a draft
 _MANY = 4096  # spellings of labels that are remembered
 _Named = TypeVar("_Named", Record, Row)
 
@@ -50,15 +52,19 @@ class Draft:
     meta: Mapping[str, Any]
     turns: tuple[Message, ...] = ()
 
-    def as_list(self) -> list[Any]:
-        """Return the JSON form."""
+    def put(self, stream: IO[bytes]) -> int:
+        """Write the draft and return its length; only this process reads it, hence not JSON but what is fastest."""
         turns = [(turn.role, turn.content) for turn in self.turns]
-        return [self.id, self.where, self.key, dict(self.fields), dict(self.meta), turns]
+        data = marshal.dumps([self.id, self.where, self.key, dict(self.fields), dict(self.meta), turns])
+        stream.write(len(data).to_bytes(_HEAD, "little") + data)
+        return _HEAD + len(data)
 
     @classmethod
-    def from_list(cls, value: Sequence[Any]) -> "Draft":
-        """Read the JSON form back."""
-        name, where, key, fields, meta, turns = value
+    def take(cls, stream: IO[bytes]) -> "Draft":
+        """Read the next draft."""
+        size = int.from_bytes(stream.read(_HEAD), "little")
+        data = marshal.loads(stream.read(size))
+        name, where, key, fields, meta, turns = data
         return cls(name, where, key, fields, meta, tuple(Message(role, text) for role, text in turns))
 
     def answer(self, template: templates.Template) -> str:

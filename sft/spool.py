@@ -25,6 +25,7 @@ from sft.text import write_json
 
 Notes = Mapping[str, Sequence[Any]]  # kind → (rows, first place)
 WORTH = 20_000  # rows from which a source that was read is kept for the next start
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _FACTS = ("read", "columns", "notes", "refused")
 _STALE = 24 * 3600.0  # seconds after which a source that was left behind is wanted no more
 _BEGUN = 60.0  # seconds in which a folder gets its lock for sure
@@ -56,20 +57,16 @@ class Spooled:
 
 
 def _item(line: bytes) -> Record | Reject:
-    name, where, *rest = json.loads(line)
+    name, where, *rest = json.loads(line.decode("utf-8", "surrogatepass"))
     if len(rest) == 3:
         return Reject(name, where, *rest)
     fields, turns = rest
     return Record(name, where, fields, tuple(Message(role, content) for role, content in turns))
 
 
-def put(stream: IO[bytes], value: Any) -> int:
-    """Write a value as one line and return its length. Half characters pass: a reject may show one."""
-    line = (
-        json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass") + b"\n"
-    )
-    stream.write(line)
-    return len(line)
+def put(stream: IO[bytes], value: Any) -> None:
+    """Write a value as one line. Half characters pass: a reject may show one."""
+    stream.write(_ENCODE(value).encode("utf-8", "surrogatepass") + b"\n")
 
 
 def key(source: str) -> str:

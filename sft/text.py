@@ -194,6 +194,7 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_jsonl(path: Path, rows: Iterable[Any]) -> None:
     """Write one JSON object a line as the rows come, atomically."""
+    encode = json.JSONEncoder(ensure_ascii=False).encode
     with _atomic(path) as stream:
         for row in rows:
-            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+            stream.write(encode(row) + "\n")

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 def prep(
     sources: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[SOURCE[:WEIGHT]]...", help=_("files, folders or patterns; default: data/raw")
-        ),
+        typer.Argument(help=_("files, folders or patterns; default: data/raw")),
     ] = None,
     template: Annotated[str | None, typer.Option(help=_("prompt template; see: sft templates list"))] = None,
     out: Annotated[
@@ -47,7 +45,7 @@ def prep(
         typer.Option(
             "--sources",
             metavar="SOURCE:WEIGHT",
-            help=_("sources with their share of the rows: a.csv:0.3 b.jsonl:0.7; no row is repeated for it"),
+            help=_("sources with their shares of the rows, e.g. a.csv:0.3 b.jsonl:0.7; no row is repeated"),
         ),
     ] = None,
     group_by: Annotated[
@@ -78,7 +76,8 @@ def prep(
         int | None, typer.Option(help=_("longest row in tokens; needs --tokenizer; 0 = no limit"))
     ] = None,
     too_long: Annotated[
-        str | None, typer.Option(metavar="reject|shorten-context", help=_("what happens to longer rows"))
+        str | None,
+        typer.Option(metavar="RULE", help=_("what happens to longer rows: reject or shorten-context")),
     ] = None,
     tokenizer: Annotated[
         str | None,

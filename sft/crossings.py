@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from sft import decide
 from sft.i18n import _
 from sft.made import Made
 from sft.records import Finding
@@ -13,10 +12,9 @@ _EXAMPLES = 5
 
 def check(made: Made) -> list[Finding]:
     """Return an error for each kind of thing that crosses, with the rows that are held out and should not be trained on."""
-    ties = decide.in_force(made.table, made.options)
     found: list[Finding] = []
     for side, known_sides in ((VALID, (TRAIN,)), (TEST, (TRAIN, VALID))):
-        for name, tie in ties.items():
+        for name, tie in made.decided.ties.items():
             rows = list(_across(made, tie, side, known_sides))
             if rows:
                 found.append(_finding(name, side, rows, made))

@@ -21,17 +21,18 @@ IN_TEST, IN_VALID = "in_test", "in_valid"
 
 @dataclass(slots=True)
 class Decided:
-    """What came of the choices: `copies` as ``(row, number)``, `roots` the groups, `shares` the arithmetic."""
+    """What came of the choices: `copies` as ``(row, number)``, `shares` the arithmetic; `ties` held, `roots` the groups."""
 
     copies: list[tuple[int, int]] = field(default_factory=list)
     roots: "array[int]" = field(default_factory=lambda: array("I"))
     shares: list[dict[str, object]] = field(default_factory=list)
+    ties: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
 def decide(table: Table, options: Options, names: Sequence[str], held_out: Mapping[int, int]) -> Decided:
     """Settle fate and side of every row of `table`; `held_out` gives the side of each source that is a held-out file."""
-    decided = Decided()
-    ties = in_force(table, options)
+    ties = _in_force(table, options)
+    decided = Decided(ties=ties)
     _held_out(table, ties, held_out)
     if options.duplicates == "drop":
         _drop_duplicates(table)
@@ -48,7 +49,7 @@ def decide(table: Table, options: Options, names: Sequence[str], held_out: Mappi
     return decided
 
 
-def in_force(table: Table, options: Options) -> dict[str, Sequence[int]]:
+def _in_force(table: Table, options: Options) -> dict[str, Sequence[int]]:
     """Return what keeps rows together. A question that is asked of many contexts ties nothing unless it is asked for."""
     ties: dict[str, Sequence[int]] = dict(table.ties)
     if "context" in ties and "question" in ties and "question" not in options.group_by:

@@ -197,7 +197,7 @@ def _settle_labels(made: Made) -> None:
 def require(made: Made) -> None:
     """Raise `DataError` when no row is left to train on, or none of a held-out file that has been named."""
     sizes = made.sizes()
-    if any(source.side == "test" for source in made.sources) and not sizes.get("test"):
+    if any(source.side and not sizes.get(source.side) for source in made.sources):
         raise nothing_left(_("no held-out row is left"), made)
     if not sizes["train"]:
         raise nothing_left(_("no row is left to train on"), made)

@@ -233,6 +233,13 @@ def test_a_question_asked_of_two_contexts_ties_them_one_asked_of_many_does_not()
     assert prepare(tied, records(generic)).sets["valid"] == []
 
 
+def test_a_question_that_ties_nothing_is_no_leak_when_few_of_its_rows_are_left() -> None:
+    rows = [{"context": f"Đoạn {n}.", "question": f"Câu {n // 3}?", "answer": "x"} for n in range(60)]
+    for limit in (10, 30, 45):
+        done = prepare(options("context_v1", val_split=0.4, limit=limit), records(rows))
+        assert not {name for name in done.found if name.startswith("leak")}
+
+
 def test_columns_that_are_not_there_are_named() -> None:
     with pytest.raises(SettingsError, match=r"--group-by: no column 'x'; the sources have question, answer"):
         prepare(options("answer_v1", group_by=("x",)), labelled([("a", "b")]))

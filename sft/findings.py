@@ -15,7 +15,7 @@ from sft.records import Finding, Severity
 from sft.shortcuts import BEGIN, END, bag_of_words, pure_phrases, telling_columns
 from sft.splits import TRAIN, VALID, smallest
 
-PROBED = 50_000  # rows that the shortcut probes look at
+PROBED = 20_000  # rows that the shortcut probes look at
 _EXAMPLES = 5
 SEED = 42
 _NAN_WORDS = frozenset(("nan", "none", "null", "na", "n/a", "<na>"))

@@ -108,8 +108,8 @@ class Made:
         if self.decided.shares:
             found["shares"] = self.decided.shares
         if self.cuts:
-            found["shortened"] = len(self.cuts)
-            found["characters_cut"] = sum(gone for _stay, gone in self.cuts.values())
+            gone = sum(gone for _stay, gone in self.cuts.values())
+            found["shortened"] = {"rows": len(self.cuts), "characters": gone}
         return found
 
     def drafts(self, side: int = RULE) -> Iterator[tuple[int, Draft]]:
@@ -144,7 +144,9 @@ class Made:
         for number, draft in self.drafts(SIDES.index(side)):
             row = draft.row(self.options.template, self.label_set)
             tied = group(number)
-            row = replace(row, meta={**row.meta, "group": tied}) if tied else row
+            more: dict[str, Any] = {"group": tied} if tied else {}
+            more |= {"context_cut": self.cuts[number][1]} if number in self.cuts else {}
+            row = replace(row, meta={**row.meta, **more}) if more else row
             yield row
             for _copy in range(copies[number]):
                 yield replace(row, id=names.unique(draft.id))

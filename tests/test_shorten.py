@@ -49,7 +49,9 @@ def test_the_context_is_cut_at_the_end_of_a_sentence(loaded: Loaded) -> None:
         assert "Con gì ngủ?" in cut.messages[1].content and cut.messages[-1].content == "Mèo."
         assert done.rejects == []
         gone = len(" ".join(SENTENCES)) - len(" ".join(SENTENCES[:kept]))
-        assert done.made.outcome() == {"shortened": 1, "characters_cut": gone}
+        assert done.made.outcome() == {"shortened": {"rows": 1, "characters": gone}}
+        marked = {row.id: row.meta.get("context_cut") for rows in done.sets.values() for row in rows}
+        assert marked == {"a:1": gone, "a:2": None}
 
 
 def test_a_row_that_no_cut_makes_fit_is_refused(loaded: Loaded) -> None:

@@ -2,16 +2,18 @@
 
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from workspace import FACTS, Done, options, prepare, records, statements
+from workspace import FACTS, Done, options, prepare, records, statements, write_set
 
-from sft import splits
+from sft import job, prepared
 from sft.choices import Share
 from sft.errors import DataError, SettingsError
+from sft.presets import TrainSettings
 from sft.records import Record, Reject
 
 
@@ -183,7 +185,7 @@ def grouped(count: int) -> list[Record | Reject]:
     ])
 
 
-def test_a_group_stays_on_one_side_and_says_so_to_training() -> None:
+def test_a_group_stays_on_one_side_and_says_so_to_training(tmp_path: Path) -> None:
     done = prepare(options("answer_v1", group_by=("bệnh",), val_split=0.3), grouped(60))
     side = {row.id: name for name, rows in done.sets.items() for row in rows}
     by_group: dict[int, set[str]] = {}
@@ -192,8 +194,11 @@ def test_a_group_stays_on_one_side_and_says_so_to_training() -> None:
     assert all(len(found) == 1 for found in by_group.values()) and len(done.sets["valid"]) % 5 == 0
     marks = {row.id: row.meta["group"] for rows in done.sets.values() for row in rows}
     assert len(set(marks.values())) == 12
-    again = dict(zip(marks, splits.split(list(marks.values()), 0.3, 7), strict=True))  # what training does
-    assert all(again[f"a:{n + 1}"] == again[f"a:{n % 12 + 1}"] for n in range(60))
+    write_set(tmp_path / "set", options("answer_v1", group_by=("bệnh",), val_split=0.3), grouped(60))
+    for seed in range(4):  # training that splits again parts no group
+        chosen = TrainSettings(val_split=0.4, seed=seed)
+        train, valid = job.choose_rows(prepared.load(tmp_path / "set"), chosen, resplit=True)
+        assert valid and not {r.meta["group"] for r in train} & {r.meta["group"] for r in valid}
 
 
 def test_groups_of_several_columns_hang_together() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from workspace import GRAPHS, graph_records, options, prepare, put, records, statements, write_set
 
-from sft import account, prep, prepared, templates
+from sft import account, locks, prep, prepared, templates
 from sft.choices import Options
 from sft.errors import DataError, TemplateError
 from sft.records import Finding, Reject
@@ -126,6 +126,19 @@ def test_a_new_set_replaces_the_old_one_and_an_empty_folder(tmp_path: Path) -> N
     assert prepared.load(tmp_path / "x").manifest["kept"] == 4
 
 
+def test_what_a_killed_process_left_beside_is_cleared_and_what_a_living_one_has_is_not(
+    tmp_path: Path,
+) -> None:
+    dead, living, other = (tmp_path / name for name in (".x-deaddead", ".x-living00", ".xy-deaddead"))
+    for folder in (dead, living, other):
+        put(folder / locks.NAME, "")
+        put(folder / "set/train.jsonl", "half")
+    handle = locks.hold(living)
+    write(tmp_path / "x")
+    os.close(handle)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [living.name, other.name, "x"]
+
+
 def test_nothing_but_a_prepared_set_is_ever_replaced(tmp_path: Path) -> None:
     mine = put(tmp_path / "data/raw/mine.csv", "x")
     for place in (tmp_path / "data", tmp_path / "data/raw", tmp_path, mine):
@@ -153,6 +166,19 @@ def test_an_edited_row_is_found_out(tmp_path: Path, file: str) -> None:
     with pytest.raises(DataError, match="not the ones") as caught:
         prepared.load(tmp_path / "x")
     assert "prepare again" in caught.value.hint
+
+
+def test_rows_are_read_when_they_are_asked_for(tmp_path: Path) -> None:
+    write(tmp_path / "x")
+    rows = prepared.load(tmp_path / "x").rows["train"]
+    every = list(rows)
+    assert len(rows) == len(every) > 3
+    assert [rows[n] for n in range(len(rows))] == every == list(prepared.iter_rows(tmp_path / "x", "train"))
+    assert rows[-1] == every[-1] and rows[1:3] == tuple(every[1:3]) and rows[::-1] == tuple(every[::-1])
+    assert every[2] in rows and rows.index(every[2]) == 2
+    with pytest.raises(IndexError):
+        rows[len(rows)]
+    assert list(prepared.iter_rows(tmp_path / "x", "test")) == []
 
 
 def test_an_added_split_is_found_out(tmp_path: Path) -> None:

@@ -10,11 +10,13 @@ change of what models are trained on; for a published template there must be non
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 
 from data_prep._tidy import Notes, tidy
-from sft import chat, prep, templates
-from sft.records import Message, Record
+from sft import chat, prep, spool, templates
+from sft.choices import Options
+from sft.records import Message, Record, Row
 from sft.text import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,6 +32,16 @@ def records(task: str) -> list[Record]:
     return [Record(str(n), f"{task}:{n}", fields) for n, fields in enumerate(raw, 1)]
 
 
+def prepared(template: templates.Template, raw: list[Record]) -> list[Row]:
+    """Return the rows that a preparation makes of raw records."""
+    with tempfile.TemporaryDirectory() as place, spool.Folder(Path(place)) as folder:
+        source, _before = folder.take("golden", lambda: tidy(raw, Notes()))
+        made = prep.build([source], Options(template), folder.path)
+        if made.rejected:
+            raise SystemExit(f"{template.id}: rejected {made.rejected}")
+        return [draft.row(template, made.label_set) for _number, draft in made.drafts()]
+
+
 def render() -> dict[str, str]:
     """Return the text of every golden file by its path below `tests/golden`."""
     files: dict[str, str] = {}
@@ -37,15 +49,13 @@ def render() -> dict[str, str]:
         template = templates.read(path)
         task = "context" if "context" in template.variables else template.task
         raw = records("graph" if task in ("amr", "mtup") else task)
-        built = prep.build(tidy(raw, Notes()), prep.Options(template))
-        if len(built.rows) != len(raw):
-            raise SystemExit(f"{template.id}: rejected {built.rejects}")
+        made = prepared(template, raw)
         name = f"{template.family}/{template.name}"
-        rows = [{"id": row.id, "messages": row.as_dict()["messages"]} for row in built.rows]
+        rows = [{"id": row.id, "messages": row.as_dict()["messages"]} for row in made]
         files[f"{name}.jsonl"] = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         chatml = chat.chat_format("chatml")
         files[f"{name}.txt"] = "".join(
-            f"════ {row.id}\n{chat.layout(row.messages, chatml)[0]}" for row in built.rows
+            f"════ {row.id}\n{chat.layout(row.messages, chatml)[0]}" for row in made
         )
     return files
 

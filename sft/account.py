@@ -1,49 +1,63 @@
 """What a preparation did, as data (``report.json``, the manifest) and as Markdown for people. Pure."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sft import __version__
 from sft.i18n import _
-from sft.records import Finding, Reject, Row
+from sft.records import Finding
 from sft.templates import Template
 
 NORMALISATION = "NFC, LF, invisible characters removed, no-break space to space, cells stripped"
 _SPLIT_RULE = "blake2b(seed, key) < share"
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The rows of a preparation: ``read == kept + sum(rejected.values())``; copies of a row come on top in `rows`.
+
+    `drift` is how far the share of each label in validation is from its share in training, in points.
+    """
+
+    read: int
+    kept: int
+    rows: Mapping[str, int]
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    labels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    copies: int = 0
+    drift: Mapping[str, float] = field(default_factory=dict)
+
+
 def summary(
     template: Template,
     split: Mapping[str, Any],
-    sets: Mapping[str, Sequence[Row]],
-    rejects: Sequence[Reject],
+    counts: Counts,
     found: Iterable[Finding],
     sources: Sequence[Mapping[str, Any]],
     label_set: Sequence[str] = (),
+    choices: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the report as data: ``read == kept + sum(rejected.values())``.
+    """Return the report as data.
 
-    `split` holds ``val_split`` and ``seed``; `sources` say of each file path, format, rows, sha256 and columns.
+    `split` holds ``val_split`` and ``seed``; `sources` say of each file path, format, rows, sha256 and columns;
+    `choices` hold what is not the default, and what it came to.
     """
-    label_counts = {
-        name: dict(sorted(Counter(str(row.meta["label"]) for row in rows).items()))
-        for name, rows in sets.items()
-        if rows and all("label" in row.meta for row in rows)
-    }
-    kept = sum(len(rows) for rows in sets.values())
     return {
         "sft": __version__,
         "template": template.id,
         "task": template.task,
         "sources": list(sources),
         "split": {"rule": _SPLIT_RULE, **split},
+        "choices": dict(choices or {}),
         "normalisation": NORMALISATION,
-        "read": kept + len(rejects),
-        "kept": kept,
-        "rows": {name: len(rows) for name, rows in sets.items()},
-        "rejected": dict(Counter(reject.reason for reject in rejects).most_common()),
-        "labels": label_counts,
+        "read": counts.read,
+        "kept": counts.kept,
+        "copies": counts.copies,
+        "rows": dict(counts.rows),
+        "rejected": dict(counts.rejected),
+        "labels": {side: dict(labels) for side, labels in counts.labels.items()},
+        "drift": dict(counts.drift),
         "label_set": list(label_set) or list(template.labels),
         "findings": [finding.as_dict() for finding in found],
     }
@@ -59,15 +73,42 @@ def markdown(report: Mapping[str, Any]) -> str:
         lines += [f"## {_('Rejected')}", ""]
         lines += [f"* {reason}: {n}" for reason, n in report["rejected"].items()]
         lines += ["", _("Each one stands in rejected.jsonl with its place and the reason."), ""]
+    if report["choices"]:
+        lines += [f"## {_('Choices')}", "", *choices(report["choices"]), ""]
     if report["labels"]:
         lines += [f"## {_('Labels')}", ""]
         lines += [
             f"* {name}: " + ", ".join(f"{label} {n}" for label, n in table.items())
             for name, table in report["labels"].items()
         ]
+        if report["drift"]:
+            points = ", ".join(f"{label} {drift:+.1f}" for label, drift in report["drift"].items())
+            lines += [f"* {_('validation against training, in points')}: {points}"]
         lines += [""]
     lines += [f"## {_('Findings')}", "", *map(_finding, report["findings"])]
     return "\n".join(lines if report["findings"] else [*lines, _("None.")]) + "\n"
+
+
+def choices(chosen: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line of Markdown for each choice that is not the default and for what came of it."""
+    for name, value in chosen.items():
+        if name == "shares":
+            total = sum(part["taken"] for part in value)
+            said = "; ".join(
+                _("{source}: {taken} of {rows} rows = {share:.0%} of {total}").format(
+                    **part | {"share": part["taken"] / max(1, total), "total": total}
+                )
+                for part in value
+            )
+        elif isinstance(value, Mapping):
+            said = ", ".join(f"{key}={_plain(each)}" for key, each in value.items())
+        else:
+            said = _plain(value)
+        yield f"* {name}: {said}"
+
+
+def _plain(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _sources(sources: Iterable[Mapping[str, Any]]) -> Iterator[str]:

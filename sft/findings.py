@@ -2,84 +2,119 @@
 
 Duplicates, contradictions, leaks, missing answers, imbalance, columns that give the label away, and shortcuts: a
 bag of words or one phrase that already decides the label. Content problems are reported as `Finding`, never
-raised and never mended here. Time and memory grow linearly with the text.
+raised and never mended here. `items` may be any iterable that can be gone through again and again, such as one that
+streams from disk: no check holds all rows, and the probes for shortcuts look at a drawn part of a large set.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sft.i18n import _
 from sft.records import Finding, Severity
 from sft.shortcuts import BEGIN, END, bag_of_words, pure_phrases, telling_columns
-from sft.splits import TRAIN, VALID
+from sft.splits import TRAIN, VALID, smallest
 
+PROBED = 20_000  # rows that the shortcut probes look at
 _EXAMPLES = 5
+SEED = 42
 _NAN_WORDS = frozenset(("nan", "none", "null", "na", "n/a", "<na>"))
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One row as the checks see it: the comparison key of its input, its label (or answer) and its split."""
+    """One row as the checks see it: the comparison key of its input, its label (or answer), its split, its texts.
+
+    `key` is of everything the row asks, the context included; `source` is the file, `where` the place in it.
+    """
 
     id: str
     key: str
     label: str
     split: str = TRAIN
+    question: str = ""
+    answer: str = ""
+    context: str = ""
+    source: str = ""
+    where: str = ""
 
 
-def check(items: Sequence[Item], heldout: Collection[str] = (), *, closed: bool = True) -> list[Finding]:
-    """Return every finding about `items`; `heldout` holds the keys of a test file.
+def check(items: Iterable[Item], *, closed: bool = True) -> list[Finding]:
+    """Return every finding about `items`, which are gone through several times.
 
     `closed` says that the labels are a small fixed set; free-text answers are spared the checks on labels.
     """
-    found = [duplicates(items), *leaks(items, heldout), *targets(items)]
+    found = [duplicates(items), *targets(items), contradictions(items, closed=closed)]
     if closed:
-        found += [contradictions(items), imbalance(items), unseen(items), shortcut_bow(items)]
-        found.append(shortcut_phrases(items))
+        probed = sample(items, PROBED)
+        found += [imbalance(items), unseen(items)]
+        found += [_of_sample(probe(probed), probed) for probe in (shortcut_bow, shortcut_phrases)]
     return [finding for finding in found if finding is not None]
 
 
-def _examples(ids: Iterable[str], limit: int = _EXAMPLES) -> tuple[str, ...]:
-    return tuple(name for name, _n in zip(ids, range(limit), strict=False))
+def sample(items: Iterable[Item], most: int) -> list[Item]:
+    """Return all items, or `most` of them drawn by the hash of their ids, in their own order."""
+    drawn = smallest(((item.id, number) for number, item in enumerate(items)), most, SEED)
+    if drawn is None:
+        return list(items)
+    return [item for number, item in enumerate(items) if number in drawn]
 
 
-def _by_key(items: Iterable[Item]) -> dict[str, list[Item]]:
-    groups: defaultdict[str, list[Item]] = defaultdict(list)
-    for item in items:
-        groups[item.key].append(item)
-    return groups
+def _of_sample(finding: Finding | None, probed: Sequence[Item]) -> Finding | None:
+    """Say in a finding that it is about a drawn part of the rows, when it is."""
+    if finding is None or len(probed) < PROBED:
+        return finding
+    told = _("{message} (looked at {n} rows, drawn by hash)").format(message=finding.message, n=len(probed))
+    return replace(finding, message=told)
 
 
 def duplicates(items: Iterable[Item]) -> Finding | None:
     """Find rows whose input has the key of an earlier row."""
-    again = [item.id for group in _by_key(items).values() for item in group[1:]]
-    if not again:
+    seen: set[int] = set()
+    count = 0
+    again: list[str] = []
+    for item in items:
+        mark = hash(item.key)
+        if mark in seen:
+            count += 1
+            again += [item.id] if count <= _EXAMPLES else []
+        seen.add(mark)
+    if not count:
         return None
     return Finding(
         "duplicate",
         "warning",
-        len(again),
-        _("{n} rows repeat an earlier input").format(n=len(again)),
-        _examples(again),
-        _("they stay on one side of the split; remove them if the repetition is not wanted"),
+        count,
+        _("{n} rows repeat an earlier input").format(n=count),
+        tuple(again),
+        _("they stay on one side of the split; --duplicates drop leaves out those with the same answer"),
     )
 
 
 def contradictions(items: Iterable[Item], *, closed: bool = True) -> Finding | None:
     """Find inputs that carry more than one label, or answer when the labels are not `closed`; each group is listed."""
-    groups = [g for g in _by_key(items).values() if len({item.label for item in g}) > 1]
-    if not groups:
+    answers: dict[int, int] = {}
+    several: set[int] = set()
+    for item in items:
+        mark, answer = hash(item.key), hash(item.label)
+        if answers.setdefault(mark, answer) != answer:
+            several.add(mark)
+    if not several:
         return None
-    several = (
+    answers.clear()
+    groups: defaultdict[str, list[Item]] = defaultdict(list)
+    for item in items:
+        if hash(item.key) in several:
+            groups[item.key].append(item)
+    message = (
         _("{n} inputs carry more than one label") if closed else _("{n} inputs have more than one answer")
     )
     return Finding(
         "contradiction",
         "warning",
         len(groups),
-        several.format(n=len(groups)),
-        tuple(map(_labelled if closed else _answered, groups)),
+        message.format(n=len(groups)),
+        tuple(map(_labelled if closed else _answered, groups.values())),
         _("decide which label is right: a model cannot learn both, and a score counts one as an error")
         if closed
         else _("look at them: a model cannot learn both, and a score counts one as an error"),
@@ -98,45 +133,27 @@ def _answered(group: Iterable[Item]) -> str:
     return " ≠ ".join(" = ".join(ids) for ids in by_answer.values())
 
 
-def leaks(items: Sequence[Item], heldout: Collection[str] = ()) -> list[Finding]:
-    """Find inputs that stand on both sides of the split, and training inputs that a test file holds."""
-    sides: defaultdict[str, set[str]] = defaultdict(set)
-    for item in items:
-        sides[item.key].add(item.split)
-    across = [item.id for item in items if item.split != TRAIN and TRAIN in sides[item.key]]
-    known = frozenset(heldout)
-    tested = [item.id for item in items if item.split == TRAIN and item.key in known]
-    out = []
-    if across:
-        message = _("{n} held-out rows have an input that is trained on").format(n=len(across))
-        hint = _("split by key: sft prep does, unless the split came with the data")
-        out.append(Finding("leak_question", "error", len(across), message, _examples(across), hint))
-    if tested:
-        message = _("{n} training rows have an input of the held-out file").format(n=len(tested))
-        hint = _("remove them from training, or the held-out score says nothing")
-        out.append(Finding("leak_heldout", "error", len(tested), message, _examples(tested), hint))
-    return out
-
-
 def targets(items: Iterable[Item]) -> list[Finding]:
     """Find answers that are empty, or are what a spreadsheet library writes for an empty cell."""
-    empty: list[str] = []
-    nan: list[str] = []
+    counts = [0, 0]
+    ids: tuple[list[str], list[str]] = ([], [])
     for item in items:
         folded = item.label.strip().lower()
-        if not folded:
-            empty.append(item.id)
-        elif folded in _NAN_WORDS:
-            nan.append(item.id)
+        if folded and folded not in _NAN_WORDS:
+            continue
+        kind = int(bool(folded))
+        counts[kind] += 1
+        ids[kind].extend([item.id] if counts[kind] <= _EXAMPLES else [])
+    empty, nan = counts
     out = []
     if empty:
-        message = _("{n} rows have an empty answer").format(n=len(empty))
+        message = _("{n} rows have an empty answer").format(n=empty)
         hint = _("fill them in or remove them: an empty answer teaches the model to stop at once")
-        out.append(Finding("empty_target", "error", len(empty), message, _examples(empty), hint))
+        out.append(Finding("empty_target", "error", empty, message, tuple(ids[0]), hint))
     if nan:
-        message = _("{n} answers are a word for a missing value (nan, None, NA)").format(n=len(nan))
+        message = _("{n} answers are a word for a missing value (nan, None, NA)").format(n=nan)
         hint = _("check the cells in the source: such words come from empty ones")
-        out.append(Finding("nan_target", "warning", len(nan), message, _examples(nan), hint))
+        out.append(Finding("nan_target", "warning", nan, message, tuple(ids[1]), hint))
     return out
 
 

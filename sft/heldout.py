@@ -60,7 +60,7 @@ def open_run(
     chosen = split or ("test" if data.rows.get("test") else "valid")
     every = [row for rows in data.rows.values() for row in rows]
     if chosen == "test":
-        rows = data.rows.get("test", ())
+        rows = tuple(data.rows.get("test", ()))
     elif chosen == "valid":
         rows = tuple(row for row in every if row.id in held)
     else:

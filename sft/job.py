@@ -81,7 +81,7 @@ def choose_rows(
     train, valid = list(data.rows.get("train", ())), list(data.rows.get("valid", ()))
     if resplit:
         every = train + valid
-        keys = [str(row.meta.get("key") or row.id) for row in every]
+        keys = [str(row.meta.get("group") or row.meta.get("key") or row.id) for row in every]
         sides = splits.split(keys, settings.val_split, settings.seed)
         train = [row for row, side in zip(every, sides, strict=True) if side == splits.TRAIN]
         valid = [row for row, side in zip(every, sides, strict=True) if side == splits.VALID]

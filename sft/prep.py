@@ -1,255 +1,243 @@
-"""Records → prepared rows: derive what the template needs, render, split, check, write. Nothing is dropped silently.
+"""Records → prepared rows in three passes over files, so that memory does not grow with the text.
 
-Every record read ends as a row or as a reject with a reason: ``read == kept + rejected``.
+1. `sft.spool`: every source is read once. 2. `build`: each record becomes a draft on disk and a line of the compact
+table, or a reject; then the choices are carried out on the table. 3. `write`: the rows that stay are rendered into the
+prepared set. Every record read ends as a row or as a reject with a reason: ``read == kept + rejected``.
 """
 
-import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from sft import account, columns, keys, labels, prepared, splits, templates
-from sft.amr import penman, task1
-from sft.errors import DataError
+from sft import account, columns, decide, keys, prepared, shorten, splits
+from sft.choices import Options, check, side_of
+from sft.errors import DataError, SettingsError
 from sft.i18n import _
-from sft.records import Finding, Record, Reject, Row
-
-GRAPH_TASKS = ("amr", "mtup")
-_DERIVED = {"task1": "graph", "task2": "graph"}  # variable of the template → the variable it is derived from
-SEGMENTED = re.compile(r"(?<=\w)_(?=\w)")
-UNSEGMENTED = "segmented"
-_Named = TypeVar("_Named", Record, Row)
+from sft.made import SHOWN, Made, Rejects
+from sft.records import Finding, Record, Reject
+from sft.rows import Draft, Maker, Names, wanted
+from sft.spool import Spooled, put
+from sft.table import RULE, SIDES, TEST, TRAIN, Table, hash64
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the user chose for a preparation."""
-
-    template: templates.Template
-    val_split: float = 0.1
-    seed: int = 42
-    mapping: Mapping[str, str] = field(default_factory=dict)
+def build(sources: Sequence[Spooled], options: Options, folder: Path) -> Made:
+    """Turn spooled records into drafts in `folder`, and carry out the choices: `draft`, then `settle`."""
+    made = draft(sources, options, folder)
+    settle(made)
+    return made
 
 
-@dataclass(slots=True)
-class Built:
-    """Rows before they are split; `quirks` counts rows per kind of graph quirk, with the first one of each.
+def draft(sources: Sequence[Spooled], options: Options, folder: Path) -> Made:
+    """Turn spooled records into drafts in `folder`; nothing is decided yet.
 
-    `mappings` holds for each source which column fills which variable, `labels` the label set of the prompts.
-    """
-
-    rows: list[Row] = field(default_factory=list)
-    rejects: list[Reject] = field(default_factory=list)
-    quirks: Counter[str] = field(default_factory=Counter)
-    quirk_examples: dict[str, tuple[str, str]] = field(default_factory=dict)
-    mappings: dict[str, dict[str, str]] = field(default_factory=dict)
-    raw: list[Record] = field(default_factory=list)
-    labels: tuple[str, ...] = ()
-
-    def quirk(self, kind: str, where: str, message: str) -> None:
-        """Count one row with a quirk that is read with a declared meaning."""
-        self.quirks[kind] += 1
-        self.quirk_examples.setdefault(kind, (where, message))
-
-    def absorb(self, held_out: "Built") -> None:
-        """Take over what was refused and noted in a held-out file; its rows go another way."""
-        self.rejects += held_out.rejects
-        self.quirks += held_out.quirks
-        self.quirk_examples = held_out.quirk_examples | self.quirk_examples
-        self.mappings |= held_out.mappings
-
-    @property
-    def read(self) -> int:
-        """Return how many records were read."""
-        return len(self.rows) + len(self.rejects)
-
-
-def wanted(template: templates.Template) -> list[str]:
-    """Return the variables that must come from the data: derived ones give way to what they are derived from."""
-    names = [_DERIVED.get(name, name) for name in template.variables if name != "labels"]
-    return list(dict.fromkeys(names))
-
-
-def build(items: Iterable[Record | Reject], options: Options, label_set: Sequence[str] = ()) -> Built:
-    """Turn records into rows by the template; each that cannot be one becomes a reject with its reason.
-
-    `label_set` is that of the training data when the rows are held out: their prompts must name the same labels.
     Raises `DataError` or `SettingsError` naming every source that lacks a column.
     """
-    template = options.template
-    built = Built()
-    records: list[Record] = []
-    for item in items:
-        if isinstance(item, Reject):
-            built.rejects.append(item)
-        elif bool(item.messages) != (template.task == "chat"):
-            built.rejects.append(wrong_kind(item))
+    check(options)
+    splits.require_share(options.val_split)
+    own = ("question", "context") if "context" in options.template.variables else ("question",)
+    table = Table(dict.fromkeys([*own, *options.group_by]))
+    made = Made(options, sources, folder / "drafts.jsonl", Rejects(folder / "refused.jsonl"), table)
+    if options.template.task != "chat":
+        made.mappings = _mappings(sources, options)
+    _check_columns(sources, options)
+    _draft_all(made)
+    _settle_labels(made)
+    return made
+
+
+def settle(made: Made) -> None:
+    """Carry out the choices: fate and side of every row."""
+    options = made.options
+    for row, cut, count in shorten.too_long(_open(made), options, made.label_set):
+        if cut is None:
+            made.lengths[row] = count
+            made.table.reject(row, shorten.TOO_LONG)
         else:
-            records.append(item)
-    built.raw = records = list(unique(records))
-    if template.task != "chat":
-        built.mappings = columns.by_source(records, wanted(template), options.mapping)
-    values = [(record, _values(record, built.mappings, template)) for record in records]
-    if template.task == "label":
-        found = {fields["label"] for _record, fields in values if all(fields.values())}
-        built.labels = tuple(label_set) or tuple(sorted(found))
-    for record, fields in values:
-        row = _row(record, fields, built, template)
-        if isinstance(row, Row):
-            built.rows.append(row)
-        else:
-            built.rejects.append(row)
-    return built
+            made.cuts[row] = cut
+    held_out = {n: SIDES.index(source.side) for n, source in enumerate(made.sources) if source.side}
+    made.decided = decide.decide(made.table, options, [source.name for source in made.sources], held_out)
 
 
-def wrong_kind(record: Record) -> Reject:
-    """Refuse a conversation where rows are wanted, or the other way round."""
-    detail = _("a conversation") if record.messages else _("not a conversation")
-    return Reject(record.id, record.where, "wrong_kind", detail)
-
-
-def unique(items: Iterable[_Named], taken: Iterable[str] = ()) -> Iterator[_Named]:
-    """Make ids unique over all sources: a second file may number its rows the same way."""
-    seen = set(taken)
-    for item in items:
-        name, number = item.id, 1
-        while name in seen:
-            number += 1
-            name = f"{item.id}~{number}"
-        seen.add(name)
-        yield item if name == item.id else replace(item, id=name)
-
-
-def _values(
-    record: Record, mappings: Mapping[str, Mapping[str, str]], template: templates.Template
-) -> dict[str, str]:
-    if template.task == "chat":
-        return {}
-    return columns.values(record.fields, mappings[columns.source_of(record)], wanted(template), template.task)
-
-
-def _row(record: Record, fields: dict[str, str], built: Built, template: templates.Template) -> Row | Reject:
-    if template.task == "chat":
-        return _chat_row(record, template)
-    empty = [name for name, value in fields.items() if not value]
-    if empty:
-        return Reject(record.id, record.where, f"empty_{empty[0]}")
-    meta: dict[str, Any] = {"where": record.where}
-    if template.task in GRAPH_TASKS:
-        fields["sentence"], joints = SEGMENTED.subn(" ", fields["sentence"])
-        if joints:
-            built.quirk(UNSEGMENTED, record.where, _("words joined by “_” are written with a blank"))
-        meta |= {"sentence": fields["sentence"], "graph": fields["graph"]}
-        refused = _graph_fields(record, fields, built)
-        if refused:
-            return refused
-    elif template.task == "true_false":
-        label = labels.canonical(fields["answer"], template.labels)
-        if label is None:
-            detail = _("known: {names}").format(
-                names=", ".join([*template.labels, *template.labels.values()])
-            )
-            return Reject(record.id, record.where, "unknown_label", detail, fields["answer"][:80])
-        meta["label"], fields["answer"] = label, template.labels[label]
-    elif template.task == "label":
-        meta["label"], fields["labels"] = fields["label"], ", ".join(built.labels)
-    question = fields.get("sentence") or fields.get("question") or fields.get("text") or ""
-    meta["question"] = question
-    meta["key"] = keys.key(fields.get("context") or question)
-    return Row(record.id, templates.render(template, fields), meta)
-
-
-def _graph_fields(record: Record, fields: dict[str, str], built: Built) -> Reject | None:
-    """Fill in ``task1``, ``task2`` and a one-line ``graph`` with variables by rule; gold with a defect is refused."""
-    body = fields["graph"]
-    reading = penman.read(body)
-    errors = [problem for problem in reading.problems if problem.severity == "error"]
-    if errors or reading.graph is None:
-        kind = errors[0].kind if errors else "no_graph"
-        detail = errors[0].message if errors else ""
-        excerpt = errors[0].caret(body) if errors else body[:80]
-        return Reject(record.id, record.where, kind, detail, excerpt)
-    for kind, problem in {problem.kind: problem for problem in reversed(reading.problems)}.items():
-        built.quirk(kind, record.where, problem.message)
-    fields["graph"] = fields["task2"] = penman.to_penman(penman.rename_variables(reading.graph))
-    fields["task1"] = task1.to_task1(reading.graph)
-    back = task1.from_task1(fields["task1"]).graph
-    if back is None or penman.to_penman(penman.rename_variables(back)) != fields["task2"]:
-        return Reject(record.id, record.where, "task1_not_lossless", excerpt=fields["task1"][:80])
-    return None
-
-
-def _chat_row(record: Record, template: templates.Template) -> Row:
-    messages = record.messages
-    if messages[0].role != "system":
-        messages = (*template.messages, *messages)
-    question = next((m.content for m in messages if m.role == "user"), "")
-    return Row(record.id, messages, {"where": record.where, "question": question, "key": keys.key(question)})
-
-
-def split(built: Built, options: Options, held_out: Sequence[Row] = ()) -> dict[str, list[Row]]:
-    """Assign rows to train and valid by the hash of their key; `held_out` rows become the test split.
-
-    A training or validation row whose key also occurs in `held_out` is rejected as ``in_test``. A held-out row whose
-    id a training row has gets another: predictions are found by id.
-    """
-    test_keys = {row.meta["key"] for row in held_out}
-    crossing = [row for row in built.rows if row.meta["key"] in test_keys]
-    detail = _("the held-out file has it too")
-    built.rejects += [
-        Reject(row.id, row.meta["where"], "in_test", detail, row.meta["question"][:80]) for row in crossing
+def _mappings(sources: Sequence[Spooled], options: Options) -> dict[str, dict[str, str]]:
+    """Return which column of each source fills which variable; what is said about one source wins there."""
+    names = wanted(options.template)
+    said = options.source_mapping
+    heads = [
+        Record("", f"{source.name}:0", dict.fromkeys(source.columns, ""))
+        for source in sources
+        if source.columns and source.name not in said
     ]
-    built.rows = [row for row in built.rows if row.meta["key"] not in test_keys]
-    row_labels = [str(row.meta["label"]) for row in built.rows] if labelled(built.rows) else None
-    sides = splits.split([row.meta["key"] for row in built.rows], options.val_split, options.seed, row_labels)
-    out: dict[str, list[Row]] = {"train": [], "valid": []}
-    for row, side in zip(built.rows, sides, strict=True):
-        out[side].append(row)
-    if held_out:
-        out["test"] = list(unique(held_out, [row.id for row in built.rows]))
-    return out
+    found = columns.by_source(heads, names, options.mapping)
+    for source in sources:
+        if source.columns and source.name in said:
+            also = {name: column for name, column in options.mapping.items() if column in source.columns}
+            found[source.name] = columns.guess(source.columns, names, also | dict(said[source.name]))
+    return found
 
 
-def labelled(rows: Sequence[Row]) -> bool:
-    """Tell rows with a label each."""
-    return bool(rows) and all("label" in row.meta for row in rows)
+def _open(made: Made) -> Iterator[tuple[int, Draft]]:
+    return ((row, draft) for row, draft in made.drafts() if made.table.given[row] in (RULE, TRAIN))
+
+
+def _check_columns(sources: Sequence[Spooled], options: Options) -> None:
+    """Raise `SettingsError` for a column to split or group by that the sources do not have."""
+    own = {"question", "context", "source"}
+    known = list(dict.fromkeys(name for source in sources for name in source.columns))
+    for flag, name in [
+        *(("--group-by", name) for name in options.group_by),
+        ("--split-column", options.split_column),
+    ]:
+        if not name or name in known or (flag == "--group-by" and name in own):
+            continue
+        raise SettingsError(
+            _("{flag}: no column {name!r}; the sources have {names}").format(
+                flag=flag, name=name, names=", ".join(known) or _("none")
+            ),
+            hint=_("check the name; --group-by also takes question, context and source"),
+        )
+    lacking = [
+        s.name
+        for s in sources
+        if options.split_column and not s.side and options.split_column not in s.columns
+    ]
+    if lacking:
+        raise DataError(
+            _("no column {name!r} to split by").format(name=options.split_column),
+            where=lacking[0],
+            hint=_("prepare this source by itself, or name held-out files with --test and --valid"),
+        )
+
+
+def _draft_all(made: Made) -> None:
+    maker, names = Maker(made.options, made.quirks), Names()
+    at = 0
+    with ExitStack() as stack:
+        drafts = stack.enter_context(made.path.open("wb", buffering=1 << 20))
+        refused = stack.enter_context(made.rejects.path.open("wb", buffering=1 << 16))
+        for number, source in enumerate(made.sources):
+            mapping = made.mappings.get(source.name, {})
+            for raw, item in source.stream():
+                draft, given = _drafted(item, maker, mapping, source, made.options)
+                if isinstance(draft, Reject):
+                    made.rejects.note(draft)
+                    put(refused, list(asdict(draft).values()))
+                    continue
+                name = names.unique(draft.id)
+                draft = draft if name == draft.id else replace(draft, id=name)
+                made.table.add(*_facts(draft, item, made, number), (number, given, at, raw))
+                at += draft.put(drafts)
+
+
+def _drafted(
+    item: Record | Reject, maker: Maker, mapping: Mapping[str, str], source: Spooled, options: Options
+) -> tuple[Draft | Reject, int]:
+    """Return the draft or the reject of an item, and the side that is given for it."""
+    if isinstance(item, Reject):
+        return item, RULE
+    draft = maker(item, mapping)
+    if isinstance(draft, Reject):
+        return draft, RULE
+    given: int | None = SIDES.index(source.side)
+    if options.split_column and not source.side:
+        cell = item.fields.get(options.split_column, "")
+        given = side_of(cell)
+        if given is None:
+            detail = _("column {name}").format(name=options.split_column)
+            return Reject(item.id, item.where, "unknown_split", detail, cell[:SHOWN]), RULE
+    if given in (RULE, TRAIN):
+        refused = maker.too_short_or_long(draft)
+        if refused:
+            return refused, RULE
+    return draft, given or RULE
+
+
+def _facts(
+    draft: Draft, item: Record | Reject, made: Made, source: int
+) -> tuple[tuple[int, int, int], list[int], str | None]:
+    """Return what the table keeps of a row: hashes, ties, label."""
+    options, meta = made.options, draft.meta
+    label = meta.get("label")
+    answer = label if label is not None else " ".join(draft.answer(options.template).split())
+    question = _question_key(draft, made)
+    cells = item.fields if isinstance(item, Record) else {}
+    ties = []
+    for name in made.table.ties:
+        if name == "question":
+            ties.append(hash64("question", question))
+        elif name == "context":
+            ties.append(hash64("context", meta["key"]))
+        else:
+            value = (
+                made.sources[source].name if name == "source" and name not in cells else cells.get(name, "")
+            )
+            ties.append(hash64("group", keys.key(value)) if value else 0)
+    hashes = (hash64(draft.key), hash64(answer), splits.rank(meta["key"], options.seed))
+    return hashes, ties, label
+
+
+def _question_key(draft: Draft, made: Made) -> str:
+    """Return the key of the question alone: `draft.key` begins with it, the keys of other texts follow."""
+    if "context" not in made.table.ties or draft.turns:
+        return str(draft.meta["key"])
+    return draft.key.removesuffix(f" {draft.meta['key']}")
+
+
+def _settle_labels(made: Made) -> None:
+    """Take the labels of the rows that are not held out: a prompt names what training knows."""
+    if made.options.template.task != "label":
+        return
+    used = {
+        label for label, given in zip(made.table.label, made.table.given, strict=True) if given != TEST
+    } or set(made.table.label)
+    made.labels = tuple(sorted(name for name, code in made.table.labels.items() if code in used))
+
+
+def require(made: Made) -> None:
+    """Raise `DataError` when no row is left to train on, or none of a held-out file that has been named."""
+    sizes = made.sizes()
+    if any(source.side and not sizes.get(source.side) for source in made.sources):
+        raise nothing_left(_("no held-out row is left"), made)
+    if not sizes["train"]:
+        raise nothing_left(_("no row is left to train on"), made)
 
 
 def write(
-    out: Path,
-    built: Built,
-    sets: Mapping[str, Sequence[Row]],
-    found: Sequence[Finding],
-    options: Options,
-    sources: Sequence[Mapping[str, Any]],
+    out: Path, made: Made, found: Sequence[Finding], told: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     """Write the prepared set and return its manifest. Raises `DataError` when there is nothing to train on."""
-    if not sets["train"]:
-        raise nothing_left(_("no row is left to train on"), built)
-    told = [dict(source) | {"columns": built.mappings.get(str(source["path"]), {})} for source in sources]
-    report = account.summary(
+    require(made)
+    report = summary(made, found, told)
+    sets = {side: made.rows(side) for side in made.sizes()}
+    return prepared.write(out, sets, made.rejected_rows(), report, account.markdown(report))
+
+
+def summary(made: Made, found: Sequence[Finding], told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the report as data."""
+    options = made.options
+    return account.summary(
         options.template,
         {"val_split": options.val_split, "seed": options.seed},
-        sets,
-        built.rejects,
+        account.Counts(
+            made.read, made.kept, made.sizes(), made.rejected, made.label_counts(), len(made.decided.copies)
+        ),
         found,
-        told,
-        built.labels,
+        [dict(source) | {"columns": made.mappings.get(str(source["path"]), {})} for source in told],
+        made.labels,
+        options.told() | made.outcome(),
     )
-    return prepared.write(out, sets, built.rejects, report, account.markdown(report))
 
 
-def nothing_left(message: str, built: Built) -> DataError:
+def nothing_left(message: str, made: Made) -> DataError:
     """Return the error that names each reason for which rows were refused, with its first place."""
+    first = made.first_rejects()
     parts = []
-    for reason, count in Counter(reject.reason for reject in built.rejects).most_common():
-        first = next(reject for reject in built.rejects if reject.reason == reason)
-        detail = f": {first.detail}" if first.detail else ""
-        parts.append(DataError(f"{reason} × {count}{detail}", where=first.where))
+    for reason, count in made.rejected.items():
+        detail = f": {first[reason].detail}" if first[reason].detail else ""
+        parts.append(DataError(f"{reason} × {count}{detail}", where=first[reason].where))
     return DataError(
-        _("{message}: all {n} were rejected").format(message=message, n=len(built.rejects)),
+        _("{message}: all {n} were rejected").format(message=message, n=sum(made.rejected.values())),
         parts=tuple(parts),
         hint=_("mend the rows named above; another template, --map or --format may fit better"),
     )

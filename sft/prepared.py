@@ -3,20 +3,25 @@
 The manifest is written last: its presence means the set is complete.
 """
 
+import ctypes
+import glob
 import hashlib
 import json
+import os
 import shutil
+import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
-from sft import templates
+from sft import locks, templates
 from sft.errors import DataError
 from sft.i18n import _
 from sft.records import Reject, Row
-from sft.text import iter_jsonl, write_json, write_jsonl, write_text
+from sft.text import write_json, write_jsonl, write_text
 
 MANIFEST = "manifest.json"
 SPLITS = ("train", "valid", "test")
@@ -25,13 +30,52 @@ _FILES = frozenset({
 })  # fmt: skip
 
 
+_EXCHANGE = 2  # RENAME_EXCHANGE of Linux
+_HERE = -100  # AT_FDCWD
+
+
+class Rows(Sequence[Row]):
+    """The rows of one file in order, read when they are asked for: kept are only their places."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._places = array("Q")
+        at = 0
+        with path.open("rb") as stream:
+            for line in stream:
+                if line.strip():
+                    self._places.append(at)
+                at += len(line)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Row, ...]: ...
+    def __getitem__(self, index: int | slice) -> Row | tuple[Row, ...]:
+        """Return a row, or several; each is read from disk."""
+        if isinstance(index, slice):
+            return tuple(self[place] for place in range(*index.indices(len(self))))
+        with self.path.open("rb") as stream:
+            stream.seek(self._places[index])
+            return _row(stream.readline(), self.path, range(len(self))[index] + 1)
+
+    def __iter__(self) -> Iterator[Row]:
+        with self.path.open("rb") as stream:
+            for number, line in enumerate(stream, 1):
+                if line.strip():
+                    yield _row(line, self.path, number)
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A complete prepared set; `rows` by split, in file order."""
+    """A complete prepared set; `rows` by split, in file order, read as they are asked for."""
 
     folder: Path
     manifest: Mapping[str, Any]
-    rows: Mapping[str, tuple[Row, ...]]
+    rows: Mapping[str, Rows]
 
     @property
     def template(self) -> str:
@@ -55,7 +99,10 @@ def rows_digest(folder: Path) -> str:
     for split in SPLITS:
         path = folder / f"{split}.jsonl"
         if path.is_file():
-            digest.update(split.encode() + b"\0" + path.read_bytes())
+            digest.update(split.encode() + b"\0")
+            with path.open("rb") as stream:
+                while chunk := stream.read(1 << 20):
+                    digest.update(chunk)
     return digest.hexdigest()
 
 
@@ -77,8 +124,8 @@ def require_place(out: Path) -> None:
 
 def write(
     out: Path,
-    sets: Mapping[str, Sequence[Row]],
-    rejects: Sequence[Reject],
+    sets: Mapping[str, Iterable[Row]],
+    rejects: Iterable[Reject],
     report: Mapping[str, Any],
     page: str,
 ) -> dict[str, Any]:
@@ -91,18 +138,23 @@ def write(
     require_place(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
+        beside = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
     except OSError as error:
         raise DataError(
             _("cannot be written: {reason}").format(reason=error.strerror),
             where=str(out),
             hint=_("name another place: --out FOLDER"),
         ) from None
+    aside, lock = beside / "set", locks.take(beside)
     try:
-        aside.chmod(0o755)
+        _clear(out, beside)
+        aside.mkdir(mode=0o755)
         for name, rows in sets.items():
             write_jsonl(aside / f"{name}.jsonl", (row.as_dict() for row in rows))
-        write_jsonl(aside / "rejected.jsonl", (asdict(reject) for reject in rejects))
+        names = [field.name for field in fields(Reject)]
+        write_jsonl(
+            aside / "rejected.jsonl", ({name: getattr(one, name) for name in names} for one in rejects)
+        )
         write_json(aside / "report.json", report)
         write_text(aside / "report.md", page)
         manifest = {key: value for key, value in report.items() if key != "findings"}
@@ -110,23 +162,46 @@ def write(
         write_json(aside / MANIFEST, manifest)
         _swap(aside, out)
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(beside, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
     return manifest
 
 
+def _clear(out: Path, beside: Path) -> None:
+    """Remove what a process that was killed in the middle of writing left beside `out`."""
+    for other in out.parent.glob(f".{glob.escape(out.name)}-????????"):
+        lock = locks.take(other) if other != beside and (other / locks.NAME).exists() else None
+        if lock is not None:
+            shutil.rmtree(other, ignore_errors=True)
+            os.close(lock)
+
+
 def _swap(aside: Path, out: Path) -> None:
-    """Put `aside` in the place of `out`; the old set comes back when that fails."""
+    """Put `aside` in the place of `out`, at once where the system can; else the old set comes back when that fails."""
     if not out.exists():
         aside.rename(out)
         return
-    old = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
+    if _exchange(aside, out):
+        return
+    old = aside.with_name("old")
     out.rename(old)
     try:
         aside.rename(out)
     except BaseException:
         old.rename(out)
         raise
-    shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(one: Path, two: Path) -> bool:
+    """Let two folders change places in one step, so that no moment is without a set; False where that cannot be done."""
+    if sys.platform != "linux":
+        return False
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):  # another C library
+        return False
+    return bool(rename(_HERE, os.fsencode(one), _HERE, os.fsencode(two), _EXCHANGE) == 0)
 
 
 def newest(workspace: Path) -> Path:
@@ -143,10 +218,32 @@ def newest(workspace: Path) -> Path:
 
 
 def load(folder: Path) -> Prepared:
-    """Read a prepared set and check it against its manifest.
+    """Open a prepared set and check it against its manifest; rows are read when they are asked for.
 
     Raises `DataError` when it is missing or incomplete, when a row does not read, or when rows were edited.
     """
+    manifest = _manifest(folder)
+    paths = {split: folder / f"{split}.jsonl" for split in SPLITS}
+    rows = {split: Rows(path) for split, path in paths.items() if path.is_file()}
+    if rows_digest(folder) != manifest.get("sha256"):
+        for each in rows.values():
+            for _every in each:  # a row that does not read is named by its line
+                pass
+        raise DataError(
+            _("the rows are not the ones this set was made with"),
+            where=str(folder),
+            hint=_("prepared files are not edited by hand: change the raw data and prepare again"),
+        )
+    return Prepared(folder, manifest, rows)
+
+
+def iter_rows(folder: Path, split: str) -> Iterator[Row]:
+    """Yield the rows of one split of a set, one after the other; none when it has no such split."""
+    path = folder / f"{split}.jsonl"
+    return iter(Rows(path)) if path.is_file() else iter(())
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not folder.exists():
         raise DataError(
@@ -166,30 +263,21 @@ def load(folder: Path) -> Prepared:
         manifest = None
     if not isinstance(manifest, dict):
         raise DataError(_("manifest does not read"), where=str(path), hint=_("prepare the set again"))
-    rows = {
-        split: _rows(folder / f"{split}.jsonl") for split in SPLITS if (folder / f"{split}.jsonl").is_file()
-    }
-    if rows_digest(folder) != manifest.get("sha256"):
-        raise DataError(
-            _("the rows are not the ones this set was made with"),
-            where=str(folder),
-            hint=_("prepared files are not edited by hand: change the raw data and prepare again"),
+    return manifest
+
+
+def _row(line: bytes, path: Path, number: int) -> Row:
+    try:
+        return Row.from_dict(json.loads(line))
+    except ValueError as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+        message, hint = _("not JSON: {reason}").format(reason=reason), _("each line must be one JSON object")
+    except (KeyError, TypeError):
+        message, hint = (
+            _("not a prepared row: it needs id, messages and meta"),
+            _("prepare the set again: sft prep"),
         )
-    return Prepared(folder, manifest, rows)
-
-
-def _rows(path: Path) -> tuple[Row, ...]:
-    out = []
-    for number, value in iter_jsonl(path):
-        try:
-            out.append(Row.from_dict(value))
-        except (KeyError, TypeError):
-            raise DataError(
-                _("not a prepared row: it needs id, messages and meta"),
-                where=f"{path}:{number}",
-                hint=_("prepare the set again: sft prep"),
-            ) from None
-    return tuple(out)
+    raise DataError(message, where=f"{path}:{number}", hint=hint)
 
 
 def template_of(prepared: Prepared, workspace: Path) -> templates.Template:

@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from sft import locks
 from sft.errors import DataError, SettingsError
 from sft.i18n import _
 from sft.text import write_json
@@ -210,19 +211,16 @@ def update(folder: Path, **values: Any) -> Run:
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
     """Hold a run folder for one process: a second training on it is refused. The kernel frees the lock on any death."""
-    import fcntl
-
     folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise SettingsError(
-                _("another process is training in this run folder"),
-                where=str(folder),
-                hint=_("wait for it, or give this run another --name"),
-            ) from None
+        handle = locks.hold(folder)
+    except BlockingIOError:
+        raise SettingsError(
+            _("another process is training in this run folder"),
+            where=str(folder),
+            hint=_("wait for it, or give this run another --name"),
+        ) from None
+    try:
         yield
     finally:
         os.close(handle)

@@ -8,9 +8,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from sft import presets
 from sft.errors import SettingsError
@@ -41,6 +41,37 @@ class PrepSettings(Settings):
     columns: dict[str, str] = Field(
         default_factory=dict, description='which column holds what, e.g. { question = "cau_hoi" }'
     )
+    group_by: list[str] = Field(
+        default_factory=list, description='columns whose equal values stay on one side, e.g. ["disease"]'
+    )
+    split_column: str = Field("", description="column that names the side of each row: train, valid, test")
+    duplicates: Literal["keep", "drop"] = Field(
+        "keep", description="drop = leave out rows that repeat question and answer of an earlier one"
+    )
+    labels: dict[str, list[str]] = Field(
+        default_factory=dict, description='further spellings of labels, e.g. { TRUE = ["Có"] }'
+    )
+    min_chars: dict[str, int] = Field(
+        default_factory=dict, description="shortest texts in characters, e.g. { answer = 2 }"
+    )
+    max_chars: dict[str, int] = Field(
+        default_factory=dict, description="longest texts in characters, e.g. { question = 500 }"
+    )
+    max_tokens: int | None = Field(None, ge=16, description="longest row in tokens; 0 = no limit")
+    too_long: Literal["reject", "shorten-context"] = Field(
+        "reject", description="what happens to longer rows; the context alone is ever shortened"
+    )
+    tokenizer: str = Field("", description="model whose tokenizer counts, as [train] model")
+    balance: Literal["no", "down", "up"] = Field(
+        "no", description="training rows per label: down to the rarest, or up to the most frequent by copies"
+    )
+    limit: int | None = Field(None, ge=1, description="rows to keep, sampled by seed; 0 = all")
+
+    @field_validator("limit", "max_tokens", mode="before")
+    @classmethod
+    def _zero_is_none(cls, value: object) -> object:
+        """Read 0 as 'no limit', as in the training settings."""
+        return None if value == 0 and not isinstance(value, bool) else value
 
 
 SECTIONS: Mapping[str, type[Settings]] = {"data": DataSettings, "prep": PrepSettings, "train": TrainSettings}

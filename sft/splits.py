@@ -6,6 +6,7 @@ where a side would stay empty).
 """
 
 import heapq
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 
@@ -39,39 +40,91 @@ def split(keys: Sequence[str], fraction: float, seed: int, labels: Sequence[str]
     label: one with two or more keys is in training, and one whose share of `fraction` comes to a whole key is
     in validation too. A single key trains. Raises `SettingsError` when `fraction` is not in [0, 1).
     """
+    number = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    codes = {label: code for code, label in enumerate(sorted(set(labels or ())))}
+    valid = sides(
+        [number[key] for key in keys],
+        [rank(key, seed) for key in keys],
+        fraction,
+        [codes[label] for label in labels] if labels is not None else None,
+    )
+    return [VALID if side else TRAIN for side in valid]
+
+
+def rank(key: str, seed: int) -> int:
+    """Return the 64 bits that decide the side of a key.
+
+    >>> rank("sốt cao", 42) < 2**64
+    True
+    """
+    return _hash(key, seed, b"split")
+
+
+def sides(
+    groups: Sequence[int], ranks: Sequence[int], fraction: float, labels: Sequence[int] | None = None
+) -> bytearray:
+    """Return 1 for each row that validates: rows of one group go together, by the least rank among them.
+
+    The rule and its fallbacks are those of `split`; `labels` are codes in the order of their names.
+    """
+    require_share(fraction)
+    least: dict[int, int] = {}
+    for group, own in zip(groups, ranks, strict=True):
+        if own < least.get(group, 1 << 64):
+            least[group] = own
+    valid = {group for group, own in least.items() if own < fraction * _RANGE}
+    if fraction > 0:
+        for rows in _by_label(groups, labels) if labels is not None else ():
+            _fill(valid, rows, least, fraction)
+        _fill(valid, least, least, 1.0)
+    if len(least) == 1:
+        valid.clear()
+    return bytearray(group in valid for group in groups)
+
+
+def require_share(fraction: float) -> None:
+    """Raise `SettingsError` when `fraction` is not in [0, 1)."""
     if not 0 <= fraction < 1:
         raise SettingsError(
             _("validation share {value} is not in [0, 1)").format(value=fraction),
             hint=_("0.1 keeps a tenth of the rows for validation, 0 keeps none"),
         )
-    ranked = {key: _hash(key, seed, b"split") for key in dict.fromkeys(keys)}
-    valid = {key for key, rank in ranked.items() if rank < fraction * _RANGE}
-    if fraction > 0:
-        for group in _label_groups(keys, labels) if labels is not None else ():
-            _fill(valid, {key: ranked[key] for key in group}, need_valid=len(group) * fraction >= 1)
-        _fill(valid, ranked, need_valid=True)
-    if len(ranked) == 1:
-        valid.clear()
-    return [VALID if key in valid else TRAIN for key in keys]
 
 
-def _label_groups(keys: Sequence[str], labels: Sequence[str]) -> list[dict[str, None]]:
-    groups: dict[str, dict[str, None]] = {}
-    for key, label in zip(keys, labels, strict=True):
-        groups.setdefault(label, {})[key] = None
-    return [groups[label] for label in sorted(groups)]
+def _by_label(groups: Sequence[int], labels: Sequence[int]) -> "list[array[int]]":
+    found: dict[int, array[int]] = {}
+    for group, label in zip(groups, labels, strict=True):
+        found.setdefault(label, array("L")).append(group)
+    return [found[label] for label in sorted(found)]
 
 
-def _fill(valid: set[str], ranked: Mapping[str, int], *, need_valid: bool) -> None:
-    """Move one key where a side of this group would stay empty; training wins over validation."""
-    if len(ranked) < 2:
+def _fill(valid: set[int], rows: Iterable[int], ranks: Mapping[int, int], fraction: float) -> None:
+    """Move one of the groups of `rows` where a side would stay empty; training wins over validation."""
+    inside = any(group in valid for group in rows)
+    outside = any(group not in valid for group in rows)
+    if inside and outside:
         return
-    order = lambda key: (ranked[key], key)
-    inside = valid & ranked.keys()
-    if not inside and need_valid:
-        valid.add(min(ranked, key=order))
-    elif len(inside) == len(ranked):
-        valid.discard(max(ranked, key=order))
+    own = set(rows)
+    if len(own) < 2:
+        return
+    if not inside and len(own) * fraction >= 1:
+        valid.add(min(own, key=lambda group: (ranks[group], group)))
+    elif not outside:
+        valid.discard(max(own, key=lambda group: (ranks[group], group)))
+
+
+def smallest(names: Iterable[tuple[str, int]], most: int, seed: int) -> set[int] | None:
+    """Return the numbers of `most` ``(name, number)`` pairs drawn by the hash of the name, None when that is all."""
+    ranked = ((-_hash(name, seed, b"sample"), -number) for name, number in names)
+    heap: list[tuple[int, int]] = []
+    more = False
+    for pair in ranked:
+        if len(heap) < most:
+            heapq.heappush(heap, pair)
+        else:
+            more = True
+            heapq.heappushpop(heap, pair)
+    return {-number for _rank, number in heap} if more else None
 
 
 def sample(ids: Iterable[str], limit: int, seed: int) -> list[str]:

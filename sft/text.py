@@ -11,9 +11,9 @@ import re
 import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from sft.errors import DataError
 from sft.i18n import _
@@ -168,13 +168,14 @@ def iter_jsonl(path: Path, encoding: str = "") -> Iterator[tuple[int, Any]]:
             ) from None
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` as UTF-8, atomically: a reader sees the old file or the new one, never a part."""
+@contextmanager
+def _atomic(path: Path) -> Iterator[TextIO]:
+    """Open a file beside `path` that takes its place when all went well: a reader never sees a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         Path(temporary).chmod(0o644)
@@ -185,11 +186,20 @@ def write_text(path: Path, text: str) -> None:
         raise
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path` as UTF-8, atomically: a reader sees the old file or the new one, never a part."""
+    with _atomic(path) as stream:
+        stream.write(text)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as readable JSON, atomically."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
 def write_jsonl(path: Path, rows: Iterable[Any]) -> None:
-    """Write one JSON object a line, atomically."""
-    write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    """Write one JSON object a line as the rows come, atomically."""
+    encode = json.JSONEncoder(ensure_ascii=False).encode
+    with _atomic(path) as stream:
+        for row in rows:
+            stream.write(encode(row) + "\n")

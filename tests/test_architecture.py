@@ -16,7 +16,7 @@ SOURCES = sorted([*(ROOT / "sft").rglob("*.py"), *(ROOT / "data_prep").rglob("*.
 # A package whose `__init__` gathers what others build on its modules names that façade as an entry of its own.
 ORDER = (
     "__init__", "errors", "i18n",
-    "text",
+    "text", "locks",
     "records",
     "template_rules", "templates", "amr",
     "keys", "verdicts", "splits", "columns", "labels", "smatch", "amr.__init__", "metrics", "baselines", "shortcuts", "findings",
@@ -24,7 +24,7 @@ ORDER = (
     "requirements", "installed", "probes", "devices", "models", "presets", "settings", "plan", "memory", "runs",
     "embedded", "base", "tokenizer", "audit", "prepared", "account",
     "backends",
-    "quiet", "job", "follow", "prep", "checks", "prompts", "train", "predict", "heldout", "report", "evaluation",
+    "quiet", "job", "follow", "table", "choices", "rows", "spool", "decide", "shorten", "made", "prep", "crossings", "checks", "prompts", "train", "predict", "heldout", "report", "evaluation",
     "doctor",
     "cli", "__main__",
 )  # fmt: skip

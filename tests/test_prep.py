@@ -1,15 +1,26 @@
 """Records → rows: accounting, splits, what is refused and why."""
 
 import unicodedata
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from workspace import BROKEN, FACTS, GRAPHS, graph_records, records, statements
+from workspace import (
+    BROKEN,
+    FACTS,
+    GRAPHS,
+    Done,
+    Items,
+    graph_records,
+    options,
+    prepare,
+    records,
+    statements,
+    write_set,
+)
 
-from sft import checks, prep, prompts, templates
+from sft import prompts, templates
 from sft.amr import penman, task1
 from sft.errors import DataError, SettingsError
 from sft.records import Message, Record, Reject, Row
@@ -17,16 +28,9 @@ from sft.records import Message, Record, Reject, Row
 ROOT = Path(__file__).parents[1]
 
 
-def options(name: str, **changes: object) -> prep.Options:
-    return replace(prep.Options(templates.load(name, ROOT)), **changes)  # type: ignore[arg-type]
-
-
-def made(
-    name: str, items: list[Record | Reject], **changes: object
-) -> tuple[prep.Built, dict[str, list[Row]]]:
-    chosen = options(name, **changes)
-    built = prep.build(items, chosen)
-    return built, prep.split(built, chosen)
+def made(name: str, items: Items, test: Items = (), **changes: object) -> tuple[Done, dict[str, list[Row]]]:
+    done = prepare(options(name, **changes), items, test)
+    return done, done.sets
 
 
 def true_false(rows: list[tuple[str, str]], source: str = "a.csv") -> list[Record | Reject]:
@@ -37,7 +41,7 @@ def chat(number: int, *turns: tuple[str, str]) -> Record:
     return Record(f"c:{number}", f"c.jsonl:{number}", {}, tuple(Message(r, t) for r, t in turns))  # type: ignore[arg-type]
 
 
-def reasons(built: prep.Built) -> dict[str, int]:
+def reasons(built: Done) -> dict[str, int]:
     return {
         reason: sum(r.reason == reason for r in built.rejects) for reason in {r.reason for r in built.rejects}
     }
@@ -52,7 +56,7 @@ def reasons(built: prep.Built) -> dict[str, int]:
 def test_every_graph_ends_as_a_row_or_a_reject(name: str) -> None:
     items = [*graph_records([*GRAPHS, BROKEN]), Reject("a:99", "a.txt:99", "no_graph"), chat(1, ("user", "chào"), ("assistant", "ơi"))]  # fmt: skip
     built, sets = made(name, items)
-    assert built.read == len(items) == sum(map(len, sets.values())) + len(built.rejects)
+    assert built.made.read == len(items) == sum(map(len, sets.values())) + len(built.rejects)
     assert reasons(built) == {"missing_bracket": 1, "no_graph": 1, "wrong_kind": 1}
 
 
@@ -65,7 +69,7 @@ def test_every_graph_ends_as_a_row_or_a_reject(name: str) -> None:
 @settings(max_examples=40, deadline=None)
 def test_read_is_kept_and_rejected_whatever_the_rows(rows: list[tuple[str, str]]) -> None:
     built, sets = made("true_false_v1", true_false([(q.strip(), a) for q, a in rows]))
-    assert built.read == len(rows) == sum(map(len, sets.values())) + len(built.rejects)
+    assert built.made.read == len(rows) == sum(map(len, sets.values())) + len(built.rejects)
     assert all(row.meta["label"] in {"TRUE", "FALSE"} for row in built.rows)
 
 
@@ -127,8 +131,8 @@ def test_quirks_are_counted_with_what_the_first_one_is() -> None:
         ("lửa cháy .", "(c / cháy rực\n    :theme(l / lửa))"),
         ("bé chơi_đùa .", "(c / chơi :agent(b / bé))"),
     ])
-    built, sets = made("v5_cot", items)
-    found = {f.id: f for f in checks.check(built, sets)}
+    built, _sets = made("v5_cot", items)
+    found = built.found
     assert found["space_in_concept"].examples == ("a.txt:2",)
     assert "'cháy rực'" in found["space_in_concept"].message
     assert (found["segmented"].count, found["segmented"].severity) == (1, "info")
@@ -137,11 +141,11 @@ def test_quirks_are_counted_with_what_the_first_one_is() -> None:
 
 def test_graphs_that_differ_in_names_alone_do_not_contradict() -> None:
     same = [("nó ngủ .", "(n / ngủ :agent (a / nó))"), ("Nó ngủ.", "(x / ngủ\n    :agent(y / nó))")]
-    built, sets = made("v5_cot", graph_records([*same, *GRAPHS]))
-    assert {f.id for f in checks.check(built, sets)} == {"duplicate"}
+    built, _sets = made("v5_cot", graph_records([*same, *GRAPHS]))
+    assert set(built.found) == {"duplicate"}
     other = ("nó ngủ", "(n / ngủ :theme (a / nó))")
-    built, sets = made("v5_cot", graph_records([*same, other, *GRAPHS]))
-    found = {f.id: f for f in checks.check(built, sets)}
+    built, _sets = made("v5_cot", graph_records([*same, other, *GRAPHS]))
+    found = built.found
     assert found["contradiction"].examples == ("a:1 = a:2 ≠ a:3",)  # ids only: a graph may be long
     assert "answer" in found["contradiction"].message
 
@@ -167,7 +171,7 @@ def test_nothing_crosses_the_split_however_it_is_spelt() -> None:
     built, sets = made("true_false_v1", true_false(rows), val_split=0.3)
     keys = [{row.meta["key"] for row in side} for side in sets.values()]
     assert not keys[0] & keys[1]
-    assert {f.id for f in checks.check(built, sets)} == {"duplicate"}
+    assert set(built.found) == {"duplicate"}
 
 
 def test_rows_of_one_context_stay_together() -> None:
@@ -199,35 +203,29 @@ def test_nfd_input_gives_the_rows_of_nfc_input() -> None:
 
 def test_held_out_rows_leave_training_and_are_counted() -> None:
     rows = statements()
-    chosen = options("true_false_v1")
-    built = prep.build(true_false(rows), chosen)
     shared = [(rows[0][0].upper(), rows[0][1]), (rows[7][0], rows[7][1]), ("Voi bơi qua sông.", "Đúng")]
-    held_out = prep.build(true_false(shared, "t.csv"), chosen)
-    sets = prep.split(built, chosen, held_out.rows)
+    built, sets = made("true_false_v1", true_false(rows), true_false(shared, "t.csv"))
     assert len(sets["test"]) == 3
     assert reasons(built) == {"in_test": 2}
     assert {r.excerpt for r in built.rejects} == {rows[0][0], rows[7][0]}
     assert not {r.meta["key"] for r in sets["test"]} & {
         r.meta["key"] for n in ("train", "valid") for r in sets[n]
     }
-    assert not {f.id for f in checks.check(built, sets)} & {"leak_question", "leak_heldout"}
+    assert not set(built.found) & {"leak_question", "leak_heldout"}
 
 
 def test_held_out_prompts_name_the_labels_of_training() -> None:
-    chosen = options("labels_v1")
-    built = prep.build(records([{"text": f"câu {n}", "label": "abc"[n % 3]} for n in range(9)]), chosen)
-    held_out = prep.build(records([{"text": "câu mới", "label": "b"}], "t.csv"), chosen, built.labels)
-    assert built.labels == ("a", "b", "c")
-    assert "Các nhãn: a, b, c" in held_out.rows[0].messages[1].content
+    rows = [{"text": f"câu {n}", "label": "abc"[n % 3]} for n in range(9)]
+    built, sets = made("labels_v1", records(rows), records([{"text": "câu mới", "label": "d"}], "t.csv"))
+    assert built.made.labels == ("a", "b", "c")
+    assert "Các nhãn: a, b, c\n" in sets["test"][0].messages[1].content
 
 
 def test_ids_are_unique_over_sources_and_the_held_out_file() -> None:
     first, second = ([Record("1", f"{s}.csv:2", {"question": f"Câu {s}?", "answer": "Đúng"})] for s in "ab")
     third = [Record("1~2", "c.csv:2", {"question": "Câu c?", "answer": "Sai"})]
-    chosen = options("true_false_v1")
-    built = prep.build([*first, *third, *second], chosen)
-    held_out = prep.build([Record("1", "d.csv:2", {"question": "Câu d?", "answer": "Sai"})], chosen)
-    sets = prep.split(built, chosen, held_out.rows)
+    held_out = [Record("1", "d.csv:2", {"question": "Câu d?", "answer": "Sai"})]
+    _built, sets = made("true_false_v1", [*first, *third, *second], held_out)
     assert sorted(row.id for side in sets.values() for row in side) == ["1", "1~2", "1~3", "1~4"]
 
 
@@ -236,7 +234,7 @@ def test_ids_never_meet(ids: list[str]) -> None:
     items = [
         Record(name, f"s.csv:{n}", {"question": f"câu {n}", "answer": "Sai"}) for n, name in enumerate(ids)
     ]
-    built = prep.build(items, options("true_false_v1"))
+    built, _sets = made("true_false_v1", items)
     assert len({row.id for row in built.rows}) == len(ids)
 
 
@@ -248,7 +246,7 @@ def test_each_source_is_read_by_its_own_columns() -> None:
     second = records([{"question": "Cá bay.", "answer": "Sai", "ghi chú": "x"}], "b.csv")
     built, _sets = made("true_false_v1", [*first, *second])
     assert [row.meta["label"] for row in built.rows] == ["TRUE", "FALSE"]
-    assert built.mappings == {
+    assert built.made.mappings == {
         "a.csv": {"question": "Câu hỏi", "answer": "Đáp án"},
         "b.csv": {"question": "question", "answer": "answer"},
     }
@@ -274,9 +272,9 @@ def test_every_source_without_its_columns_is_named_at_once() -> None:
 
 def test_only_declared_columns_reach_the_prompt() -> None:
     rows = [{"question": q, "answer": a, "loại": f"quan hệ {a}"} for q, a in statements()]
-    built, sets = made("true_false_v1", records(rows))
+    built, _sets = made("true_false_v1", records(rows))
     assert not any("quan hệ" in m.content for row in built.rows for m in row.messages)
-    assert {f.id: f.severity for f in checks.check(built, sets)} == {"label_columns": "warning"}
+    assert {name: f.severity for name, f in built.found.items()} == {"label_columns": "warning"}
 
 
 # Findings
@@ -284,8 +282,8 @@ def test_only_declared_columns_reach_the_prompt() -> None:
 
 def test_duplicates_and_contradictions_are_found_and_kept() -> None:
     rows = [*statements(), ("Cá biết bơi.", "Đúng"), ("cá biết bơi", "Sai"), ("Cá  biết bơi", "Đúng")]
-    built, sets = made("true_false_v1", true_false(rows))
-    found = {f.id: f for f in checks.check(built, sets)}
+    built, _sets = made("true_false_v1", true_false(rows))
+    found = built.found
     assert len(built.rows) == len(rows)
     assert found["duplicate"].count == 2
     assert found["contradiction"].examples == ("a:41 (TRUE) ≠ a:42 (FALSE) ≠ a:43 (TRUE)",)
@@ -293,19 +291,19 @@ def test_duplicates_and_contradictions_are_found_and_kept() -> None:
 
 def test_more_rejects_than_rows_is_a_warning() -> None:
     rows = [*statements(4), *[(f"câu {n}", "?") for n in range(5)]]
-    built, sets = made("true_false_v1", true_false(rows))
-    found = {f.id: f for f in checks.check(built, sets)}
+    built, _sets = made("true_false_v1", true_false(rows))
+    found = built.found
     assert (found["mostly_rejected"].severity, found["mostly_rejected"].count) == ("warning", 5)
 
 
 def test_segmented_words_are_told_because_users_will_not_type_them() -> None:
     rows = [{"text": f"khứ_hồi {n}", "label": "ab"[n % 2]} for n in range(6)]
-    built, sets = made("labels_v1", records(rows))
-    found = {f.id: f for f in checks.check(built, sets)}
+    built, _sets = made("labels_v1", records(rows))
+    found = built.found
     assert (found["segmented"].severity, found["segmented"].count) == ("warning", 6)
     few = [*rows[:1], *({"text": f"một chiều {n}", "label": "ab"[n % 2]} for n in range(30))]
-    built, sets = made("labels_v1", records(few))
-    found = {f.id: f for f in checks.check(built, sets)}
+    built, _sets = made("labels_v1", records(few))
+    found = built.found
     assert (found["segmented"].severity, found["segmented"].count) == ("info", 1)  # a name or code
 
 
@@ -324,7 +322,7 @@ def test_true_false_asks_trains_and_reads_one_pair_of_words() -> None:
 def test_a_label_set_is_that_of_the_usable_rows_sorted() -> None:
     rows = [{"text": "chào", "label": "b"}, {"text": "đi", "label": "a"}, {"text": "", "label": "c"}]
     built, _sets = made("labels_v1", records(rows))
-    assert built.labels == ("a", "b")
+    assert built.made.labels == ("a", "b")
     assert all("Các nhãn: a, b\n" in row.messages[1].content for row in built.rows)
 
 
@@ -388,10 +386,9 @@ def test_every_new_input_is_answered_or_refused() -> None:
 
 
 def test_nothing_to_train_on_names_every_reason_and_its_first_place(tmp_path: Path) -> None:
-    chosen = options("true_false_v1")
-    built, sets = made("true_false_v1", true_false([("Cá bơi.", "?"), ("Cá bay.", "!"), ("", "Sai")]))
+    rows = true_false([("Cá bơi.", "?"), ("Cá bay.", "!"), ("", "Sai")])
     with pytest.raises(DataError) as caught:
-        prep.write(tmp_path / "x", built, sets, [], chosen, [])
+        write_set(tmp_path / "x", options("true_false_v1"), rows)
     assert "all 3 were rejected" in caught.value.message
     assert [(part.where, part.message.split(" ×")[0]) for part in caught.value.parts] == [
         ("a.csv:2", "unknown_label"), ("a.csv:4", "empty_question"),

@@ -3,11 +3,13 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
-from workspace import GRAPHS, graph_records, put, records, statements
+from workspace import GRAPHS, graph_records, options, prepare, put, records, statements, write_set
 
-from sft import account, checks, prep, prepared, templates
+from sft import account, locks, prep, prepared, templates
+from sft.choices import Options
 from sft.errors import DataError, TemplateError
 from sft.records import Finding, Reject
 
@@ -21,11 +23,9 @@ SOURCE = {
 }
 
 
-def write(out: Path, count: int = len(GRAPHS)) -> dict[str, object]:
-    options = prep.Options(templates.load("v5_cot", ROOT), val_split=0.3)
-    built = prep.build([*graph_records(GRAPHS[:count]), Reject("a:9", "a.txt:40", "no_graph")], options)
-    sets = prep.split(built, options)
-    return prep.write(out, built, sets, checks.check(built, sets), options, [SOURCE])
+def write(out: Path, count: int = len(GRAPHS)) -> dict[str, Any]:
+    items = [*graph_records(GRAPHS[:count]), Reject("a:9", "a.txt:40", "no_graph")]
+    return write_set(out, options("v5_cot", val_split=0.3), items, [SOURCE])
 
 
 def test_a_set_is_complete_and_reads_back(tmp_path: Path) -> None:
@@ -112,6 +112,7 @@ def test_a_failed_move_brings_the_old_set_back(tmp_path: Path, monkeypatch: pyte
         return real(self, target)
 
     moved = [True]
+    monkeypatch.setattr(prepared, "_exchange", lambda _one, _two: False)
     monkeypatch.setattr(Path, "rename", rename)
     with pytest.raises(OSError, match="disk full"):
         write(out, 4)
@@ -123,6 +124,19 @@ def test_a_new_set_replaces_the_old_one_and_an_empty_folder(tmp_path: Path) -> N
     write(tmp_path / "x")
     write(tmp_path / "x", 4)
     assert prepared.load(tmp_path / "x").manifest["kept"] == 4
+
+
+def test_what_a_killed_process_left_beside_is_cleared_and_what_a_living_one_has_is_not(
+    tmp_path: Path,
+) -> None:
+    dead, living, other = (tmp_path / name for name in (".x-deaddead", ".x-living00", ".xy-deaddead"))
+    for folder in (dead, living, other):
+        put(folder / locks.NAME, "")
+        put(folder / "set/train.jsonl", "half")
+    handle = locks.hold(living)
+    write(tmp_path / "x")
+    os.close(handle)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [living.name, other.name, "x"]
 
 
 def test_nothing_but_a_prepared_set_is_ever_replaced(tmp_path: Path) -> None:
@@ -152,6 +166,19 @@ def test_an_edited_row_is_found_out(tmp_path: Path, file: str) -> None:
     with pytest.raises(DataError, match="not the ones") as caught:
         prepared.load(tmp_path / "x")
     assert "prepare again" in caught.value.hint
+
+
+def test_rows_are_read_when_they_are_asked_for(tmp_path: Path) -> None:
+    write(tmp_path / "x")
+    rows = prepared.load(tmp_path / "x").rows["train"]
+    every = list(rows)
+    assert len(rows) == len(every) > 3
+    assert [rows[n] for n in range(len(rows))] == every == list(prepared.iter_rows(tmp_path / "x", "train"))
+    assert rows[-1] == every[-1] and rows[1:3] == tuple(every[1:3]) and rows[::-1] == tuple(every[::-1])
+    assert every[2] in rows and rows.index(every[2]) == 2
+    with pytest.raises(IndexError):
+        rows[len(rows)]
+    assert list(prepared.iter_rows(tmp_path / "x", "test")) == []
 
 
 def test_an_added_split_is_found_out(tmp_path: Path) -> None:
@@ -196,9 +223,8 @@ def test_the_newest_complete_set_is_taken(tmp_path: Path) -> None:
 def test_a_changed_template_is_refused(tmp_path: Path) -> None:
     text = (ROOT / "templates/qa/true_false_v1.toml").read_text(encoding="utf-8")
     path = put(tmp_path / "templates/my/own.toml", text)
-    options = prep.Options(templates.load("my/own", tmp_path))
-    built = prep.build(records([{"question": q, "answer": a} for q, a in statements()]), options)
-    prep.write(tmp_path / "x", built, prep.split(built, options), [], options, [])
+    rows = records([{"question": q, "answer": a} for q, a in statements()])
+    write_set(tmp_path / "x", Options(templates.load("my/own", tmp_path)), rows)
     put(path, text.replace("Chỉ trả lời", "Hãy trả lời"))
     with pytest.raises(TemplateError, match="is now @"):
         prepared.template_of(prepared.load(tmp_path / "x"), tmp_path)
@@ -218,13 +244,11 @@ def test_the_report_for_people_says_what_the_data_say(tmp_path: Path) -> None:
 
 
 def test_the_report_shows_labels_and_findings() -> None:
-    options = prep.Options(templates.load("true_false_v1", ROOT))
-    built = prep.build(records([{"question": q, "answer": a} for q, a in statements()]), options)
-    sets = prep.split(built, options)
+    done = prepare(options("true_false_v1"), records([{"question": q, "answer": a} for q, a in statements()]))
     finding = Finding("duplicate", "warning", 2, "2 rows repeat", ("a:1", "a:2", "a:3", "a:4"), "remove them")
-    report = account.summary(options.template, {"seed": 1}, sets, [], [finding], [], ())
+    report = prep.summary(done.made, [finding], [])
     assert report["label_set"] == ["TRUE", "FALSE"]
-    assert sum(report["labels"]["train"].values()) == len(sets["train"])
+    assert sum(report["labels"]["train"].values()) == len(done.sets["train"])
     page = account.markdown(report)
     assert f"* train: FALSE {report['labels']['train']['FALSE']}" in page
     assert "* **warning** `duplicate` × 2: 2 rows repeat (a:1, a:2, a:3); remove them" in page

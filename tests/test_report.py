@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from workspace import GRAPHS, graph_records
+from workspace import GRAPHS, graph_records, options, prepare
 
-from sft import prep, report, templates
+from sft import report, templates
 from sft.records import Row
 from sft.smatch.items import Item, item
 
@@ -14,7 +14,7 @@ KEYS = {"f1", "precision", "recall", "matched", "pred_triples", "gold_triples", 
 
 
 def rows() -> list[Row]:
-    return prep.build(graph_records(), prep.Options(templates.load("v5_cot", ROOT))).rows
+    return prepare(options("v5_cot"), graph_records()).rows
 
 
 GOLD = [item("(n / ngủ :agent (b / bé))", "a"), item("(m / mưa)", "b"), item("(ă / ăn :theme (c / cá))", "c")]
@@ -140,7 +140,12 @@ def test_a_perfect_first_task_scores_one() -> None:
 
 def test_the_baseline_is_the_graph_of_the_most_similar_training_sentence() -> None:
     every = rows()
-    train, held = every[:4], prep.build(graph_records([("bé muốn ăn .", "(m / muốn :agent (b / bé))")], "b.txt"), prep.Options(templates.load("v5_cot", ROOT))).rows  # fmt: skip
+    train, held = (
+        every[:4],
+        prepare(
+            options("v5_cot"), graph_records([("bé muốn ăn .", "(m / muốn :agent (b / bé))")], "b.txt")
+        ).rows,
+    )
     (found,) = report.nearest_items(train, held)
     assert found.id == "b:1" and found.graph is not None
     assert found.graph.root.concept == "muốn" and len(list(found.graph.nodes())) == 3

@@ -1,16 +1,20 @@
 """A temporary workspace with invented data, and the command line run in it, in this process."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from typer.testing import CliRunner
 
-from sft import prepared
+from sft import checks, prep, prepared, spool, templates
+from sft.choices import Options
 from sft.cli import app
-from sft.records import Record, Reject
+from sft.made import Made
+from sft.records import Finding, Record, Reject, Row
 from sft.text import write_json, write_jsonl
 
 GRAPHS = [
@@ -101,6 +105,65 @@ def records(rows: Iterable[Mapping[str, str]], source: str = "a.csv") -> list[Re
 def graph_records(items: Iterable[tuple[str, str]] = GRAPHS, source: str = "a.txt") -> list[Record | Reject]:
     """Return AMR records."""
     return records(({"sentence": sentence, "graph": graph} for sentence, graph in items), source)
+
+
+Items = Iterable[Record | Reject]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A preparation, taken out of its folder: rows in order of reading and by split, everything refused, findings."""
+
+    made: Made
+    rows: list[Row]
+    sets: dict[str, list[Row]]
+    rejects: list[Reject]
+    found: dict[str, Finding]
+
+
+def options(name: str, **changes: object) -> Options:
+    """Return the default choices for a shipped template, or others."""
+    return replace(Options(templates.load(name, Path(__file__).parents[1])), **changes)  # type: ignore[arg-type]
+
+
+def spooled(folder: spool.Folder, items: Items, side: str = "") -> list[spool.Spooled]:
+    """Put items on disk, each source by itself."""
+    sources: dict[str, list[Record | Reject]] = {}
+    for item in items:
+        sources.setdefault(item.where.rpartition(":")[0], []).append(item)
+    return [
+        replace(folder.take(name, lambda group=group: group)[0], side=side)  # type: ignore[misc]
+        for name, group in sources.items()
+    ]
+
+
+@contextmanager
+def making(chosen: Options, items: Items, test: Items = (), valid: Items = ()) -> Iterator[Made]:
+    """Prepare items up to the decisions."""
+    with tempfile.TemporaryDirectory() as place, spool.Folder(Path(place)) as folder:
+        sources = spooled(folder, items) + spooled(folder, valid, "valid") + spooled(folder, test, "test")
+        yield prep.build(sources, chosen, folder.path)
+
+
+def prepare(chosen: Options, items: Items, test: Items = (), valid: Items = ()) -> Done:
+    """Prepare items and take out everything."""
+    with making(chosen, items, test, valid) as made:
+        rows = [draft.row(chosen.template, made.label_set) for _number, draft in made.drafts()]
+        sets = {side: list(made.rows(side)) for side in made.sizes()}
+        found = {finding.id: finding for finding in checks.check(made)}
+        assert {name for name, finding in found.items() if finding.severity == "error"} <= checks.KNOWN
+        done = Done(made, rows, sets, list(made.rejected_rows()), found)
+        assert made.read == made.kept + len(done.rejects) == made.kept + sum(made.rejected.values())
+        assert made.sizes() == {side: len(rows) for side, rows in sets.items()}
+        return done
+
+
+def write_set(
+    out: Path, chosen: Options, items: Items, told: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """Prepare items and write the set; return its manifest."""
+    with making(chosen, items) as made:
+        return prep.write(out, made, checks.check(made), told)
 
 
 def finished_run(

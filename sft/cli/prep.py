@@ -1,6 +1,6 @@
 """`sft prep`: raw files to a prepared set."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,22 +11,23 @@ from sft.errors import SettingsError, TemplateError
 from sft.i18n import _
 
 if TYPE_CHECKING:
-    from sft.prep import Built, Options
-    from sft.records import Finding, Reject
-
-_WIDE = 100  # characters of a rejected row that are shown
+    from sft.choices import Options
+    from sft.cli.sources import Reader
+    from sft.settings import PrepSettings, Resolved
+    from sft.tokenizer import Loaded
 
 
 def prep(
     sources: Annotated[
-        list[Path] | None, typer.Argument(help=_("files, folders or patterns; default: data/raw"))
+        list[str] | None,
+        typer.Argument(help=_("files, folders or patterns; default: data/raw")),
     ] = None,
     template: Annotated[str | None, typer.Option(help=_("prompt template; see: sft templates list"))] = None,
     out: Annotated[
         Path | None, typer.Option(help=_("folder of the prepared set; default: data/prepared/TEMPLATE"))
     ] = None,
     val_split: Annotated[float | None, typer.Option(help=_("share of the rows for validation"))] = None,
-    seed: Annotated[int | None, typer.Option(help=_("seed of the split"))] = None,
+    seed: Annotated[int | None, typer.Option(help=_("seed of the split and of everything drawn"))] = None,
     mapping: Annotated[
         list[str] | None,
         typer.Option("--map", metavar="NAME=COLUMN", help=_("which column fills a variable")),
@@ -34,6 +35,62 @@ def prep(
     test: Annotated[
         list[Path] | None,
         typer.Option(help=_("held-out file: becomes the test split; shared rows leave training")),
+    ] = None,
+    valid: Annotated[
+        list[Path] | None,
+        typer.Option(help=_("file that becomes the validation split; shared rows leave training")),
+    ] = None,
+    more: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--sources",
+            metavar="SOURCE:WEIGHT",
+            help=_("sources with their shares of the rows, e.g. a.csv:0.3 b.jsonl:0.7; no row is repeated"),
+        ),
+    ] = None,
+    group_by: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN", help=_("rows with one value stay on one side; also: source, question")
+        ),
+    ] = None,
+    split_column: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help=_("column that says train, valid or test"))
+    ] = None,
+    duplicates: Annotated[
+        str | None,
+        typer.Option(metavar="keep|drop", help=_("rows that repeat question and answer of an earlier one")),
+    ] = None,
+    labels: Annotated[
+        list[str] | None,
+        typer.Option(metavar='"LABEL=WORD,WORD …"', help=_("further spellings of labels in the data")),
+    ] = None,
+    min_chars: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=N", help=_("leave out rows with a shorter text, e.g. answer=2")),
+    ] = None,
+    max_chars: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=N", help=_("leave out rows with a longer text"))
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(help=_("longest row in tokens; needs --tokenizer; 0 = no limit"))
+    ] = None,
+    too_long: Annotated[
+        str | None,
+        typer.Option(metavar="RULE", help=_("what happens to longer rows: reject or shorten-context")),
+    ] = None,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option("--tokenizer", "--model", help=_("model whose tokenizer counts; see: sft models list")),
+    ] = None,
+    balance: Annotated[
+        str | None,
+        typer.Option(
+            metavar="no|down|up", help=_("training rows per label: down to the rarest, up by copies")
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(help=_("keep that many rows, sampled by seed; 0 = all"))
     ] = None,
     format_: Annotated[
         str, typer.Option("--format", help=_("format of the sources, when it is not found right"))
@@ -44,69 +101,127 @@ def prep(
     allow: Annotated[
         list[str] | None, typer.Option(metavar="FINDING", help=_("go on in spite of this error finding"))
     ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=_("do everything but write the set"))] = False,
     as_json: Annotated[bool, typer.Option("--json", help=_("print one JSON object"))] = False,
 ) -> None:
     """Read raw data, render it with a template, split and check it, and write a prepared set.
 
     Example: sft prep --template v5_cot
     """
-    from sft import checks, prepared
+    from sft import checks, choices, prepared, spool
     from sft import prep as core
+    from sft.cli import accounting
     from sft.cli.sources import Reader
+    from sft.embedded import cache_folder
 
-    flags = {"template": template, "val_split": val_split, "seed": seed, "columns": _mapping(mapping)}
-    options = _options(flags)
+    checks.require_known(allow or [])
+    flags: dict[str, Any] = {
+        "template": template, "val_split": val_split, "seed": seed, "split_column": split_column, "group_by": group_by,
+        "duplicates": duplicates, "max_tokens": max_tokens, "too_long": too_long, "tokenizer": tokenizer,
+        "balance": balance, "limit": limit,
+        "columns": choices.pairs(mapping, "--map", "question=Câu", "NAME=COLUMN") if mapping else None,
+        "min_chars": choices.numbers(min_chars, "--min-chars") if min_chars else None,
+        "max_chars": choices.numbers(max_chars, "--max-chars") if max_chars else None,
+        "labels": choices.label_words(labels) if labels else None,
+    }  # fmt: skip
+    chosen = _resolved(flags)
+    paths, weights = choices.weighted([*(more or []), *(sources or [])])
+    options = _options(chosen, flags)
     target = out or Path("data") / "prepared" / options.template.name
     prepared.require_place(target)
     reader = Reader({"format": format_, "encoding": encoding, "delimiter": delimiter, "part": part})
-    reader.find(sources or [_raw_folder()], test or [])
-    built = core.build(reader.items(), options)
-    held_out = core.build(reader.items(test=True), options, built.labels) if test else None
-    if held_out:
-        if not held_out.rows:
-            raise core.nothing_left(_("no held-out row is left"), held_out)
-        built.absorb(held_out)
-    sets = core.split(built, options, held_out.rows if held_out else ())
-    found = reader.findings() + checks.check(built, sets)
-    blocking = [f for f in found if f.severity == "error" and f.id not in (allow or [])]
-    replaced = target.exists()
-    if not blocking:
-        core.write(target, built, sets, found, options, reader.told)
-    _show(built, sets, found, options, target, blocking, replaced=replaced, as_json=as_json)
-    if blocking:
-        raise typer.Exit(1)
+    reader.find({"": paths or [_raw_folder()], "valid": valid or [], "test": test or []})
+    options = _with_shares(options, paths, weights, reader)
+    with spool.Folder(cache_folder() / "prep") as folder:
+        folder.clean()
+        made = core.build(reader.spool(folder), options, folder.path)
+        core.require(made)
+        found = reader.findings() + checks.check(made)
+        blocking = [f for f in found if f.severity == "error" and f.id not in (allow or [])]
+        replaced = target.exists()
+        written = not blocking and not dry_run
+        if written:
+            core.write(target, made, found, reader.told)
+        accounting.show(made, found, accounting.End(target, blocking, written, replaced), as_json=as_json)
+        if blocking:
+            raise typer.Exit(1)
 
 
-def _options(flags: dict[str, Any]) -> "Options":
-    from sft import prep as core
-    from sft import settings, templates
+def _resolved(flags: dict[str, Any]) -> "Resolved[PrepSettings]":
+    from sft import settings
 
     chosen = settings.resolve_section(
         settings.PrepSettings, {k: v for k, v in flags.items() if v is not None}
     )
-    if not chosen.values.template:
+    said = {name: value for name, value in chosen.changed().items() if name not in ("template", "columns")}
+    if said:
+        parts = (f"{name} {_plain(value)} ({chosen.origins[name]})" for name, value in said.items())
+        screen.note(_("chosen: {choices}").format(choices="; ".join(parts)))
+    return chosen
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={_plain(each)}" for key, each in value.items())
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _options(chosen: "Resolved[PrepSettings]", flags: dict[str, Any]) -> "Options":
+    from sft import choices, templates
+
+    values = chosen.values
+    if not values.template:
         raise SettingsError(
             _("no template chosen"), hint=_("e.g. --template v5_cot; see: sft templates list")
         )
     try:
-        template = templates.load(chosen.values.template, Path.cwd())
+        template = templates.load(values.template, Path.cwd())
     except TemplateError as error:
         if not error.where and flags["template"] is None:
             error.where = chosen.origins["template"]  # the line of sft.toml
         raise
-    return core.Options(template, chosen.values.val_split, chosen.values.seed, chosen.values.columns)
+    options = choices.Options(
+        template,
+        values.val_split,
+        values.seed,
+        values.columns,
+        group_by=tuple(values.group_by),
+        split_column=values.split_column,
+        duplicates=values.duplicates,
+        balance=values.balance,
+        limit=values.limit,
+        min_chars=values.min_chars,
+        max_chars=values.max_chars,
+        max_tokens=values.max_tokens,
+        too_long=values.too_long,
+        loaded=_tokenizer(values.tokenizer) if values.max_tokens and values.tokenizer else None,
+        label_words=values.labels,
+    )
+    choices.check(options)
+    return options
 
 
-def _mapping(pairs: list[str] | None) -> dict[str, str] | None:
-    if not pairs:
-        return None
-    wrong = [pair for pair in pairs if "=" not in pair]
-    if wrong:
-        raise SettingsError(
-            _("--map takes NAME=COLUMN, not {text!r}").format(text=wrong[0]),
-            hint=_("e.g. --map question=Câu"),
-        )
-    return dict(pair.split("=", 1) for pair in pairs)
+def _tokenizer(name: str) -> "Loaded":
+    from sft import base, models, tokenizer
+
+    model = models.resolve(name)
+    return tokenizer.load(base.fetch(model, weights=False).folder, model)
+
+
+def _with_shares(
+    options: "Options", paths: Sequence[Path], weights: Sequence[float], reader: "Reader"
+) -> "Options":
+    """Return the options with the weights of the sources; a folder or pattern has one weight for all its files."""
+    from dataclasses import replace
+
+    from sft.choices import Share, check_shares
+
+    shares: list[Share] = [
+        Share(str(path), weight, frozenset(map(str, reader.given[path])))
+        for path, weight in zip(paths, weights, strict=bool(weights))
+    ]
+    check_shares(shares)
+    return replace(options, shares=tuple(shares))
 
 
 def _raw_folder() -> Path:
@@ -121,85 +236,3 @@ def _raw_folder() -> Path:
             hint=_("name files: sft prep FILE --template v5_cot; or make a workspace: sft init"),
         )
     return raw
-
-
-def _show(
-    built: "Built",
-    sets: Any,
-    found: "list[Finding]",
-    options: Any,
-    out: Path,
-    blocking: "list[Finding]",
-    *,
-    replaced: bool,
-    as_json: bool,
-) -> None:
-    from collections import Counter
-
-    rejected = dict(Counter(reject.reason for reject in built.rejects).most_common())
-    kept = sum(len(rows) for rows in sets.values())
-    read = kept + len(built.rejects)
-    value = {
-        "read": read,
-        "kept": kept,
-        "rejected": rejected,
-        "rows": {name: len(rows) for name, rows in sets.items()},
-        "findings": [{"id": f.id, "severity": f.severity, "count": f.count} for f in found],
-        "template": options.template.id,
-        "columns": built.mappings,
-        "out": None if blocking else str(out),
-    }
-    lines = [_("template {id}, task {task}").format(id=options.template.id, task=options.template.task)]
-    lines += _columns(built.mappings)
-    sizes = ", ".join(f"{name} {len(rows)}" for name, rows in sets.items())
-    lines.append(
-        _("read {read} = kept {kept} ({sizes}) + rejected {n}").format(
-            read=read, kept=kept, sizes=sizes, n=len(built.rejects)
-        )
-    )
-    lines += _rejects(built.rejects, rejected)
-    lines += [_("findings:"), *screen.findings(found)] if found else []
-    if blocking:
-        screen.note(_("error: not written: {names}").format(names=", ".join(f.id for f in blocking)))
-        screen.note(
-            _("hint: {text}").format(
-                text=_("mend the data, or go on with --allow {name}").format(name=blocking[0].id)
-            )
-        )
-    else:
-        written = _("written: {out} (in place of the set of before)") if replaced else _("written: {out}")
-        lines.append(written.format(out=out))
-        if built.rejects:
-            lines.append(_("each rejected row: {path}").format(path=out / "rejected.jsonl"))
-    screen.result(value, lines, as_json=as_json)
-
-
-def _columns(mappings: "Mapping[str, Mapping[str, str]]") -> "Iterator[str]":
-    """Yield which column fills which variable, once for all sources that agree."""
-    shown: dict[str, list[str]] = {}
-    for source, mapping in mappings.items():
-        text = ", ".join(f"{name} ← {column}" for name, column in mapping.items())
-        if any(name != column for name, column in mapping.items()):
-            shown.setdefault(text, []).append(source)
-    for text, sources in shown.items():
-        line = _("columns: {names}").format(names=text)
-        yield line if len(sources) == len(mappings) else f"{line}  ({', '.join(sources)})"
-
-
-def _rejects(rejects: "list[Reject]", counts: dict[str, int]) -> "Iterator[str]":
-    """Yield each reason with its count and the first such row: where it is, what is wrong, what it looks like."""
-    for reason, count in counts.items():
-        such = [reject for reject in rejects if reject.reason == reason]
-        first = such[0]
-        place = f"{first.where} {first.id}" if such[-1].where == first.where and count > 1 else first.where
-        yield f"  - {reason} × {count}  ({place}{': ' if first.detail else ''}{first.detail})"
-        yield from (f"      {line}" for line in _shown(first.excerpt))
-
-
-def _shown(excerpt: str) -> list[str]:
-    """Return an excerpt as it is shown: its beginning, or the part around the place that a caret marks."""
-    source, _break, caret = excerpt.partition("\n")
-    if caret.strip() != "^":
-        return [source[:_WIDE]] if source.strip() else []
-    start = max(0, caret.index("^") - _WIDE * 3 // 4)
-    return [source[start : start + _WIDE], caret[start:]]

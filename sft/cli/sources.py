@@ -1,6 +1,7 @@
 """The raw files a command is given: found, detected, read one after the other, with what was seen in each."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,26 +11,34 @@ from sft.i18n import _
 
 if TYPE_CHECKING:
     from data_prep import Source
-    from sft.records import Finding, Record, Reject
+    from sft.records import Finding
+    from sft.spool import Folder, Spooled
 
 
 class Reader:
-    """Reads the sources one after the other and keeps what was found in each."""
+    """Reads the sources one after the other and keeps what was found in each.
+
+    `given` says which files each argument stands for, `told` what is known of each file.
+    """
 
     def __init__(self, how: dict[str, str]) -> None:
         from data_prep import Notes
 
         self._how = how
-        self._sources: dict[bool, list[Source]] = {False: [], True: []}
+        self._sources: list[tuple[str, Source]] = []
+        self.given: dict[Path, list[Path]] = {}
         self.told: list[dict[str, Any]] = []
         self.notes = Notes()
 
-    def find(self, paths: list[Path], test: list[Path]) -> None:
-        """Look at every file before one is read: what is wrong with several of them is said at once."""
+    def find(self, sides: "Mapping[str, list[Path]]") -> None:
+        """Look at every file before one is read: what is wrong with several of them is said at once.
+
+        `sides` has the arguments by the split they become, "" where the rule decides.
+        """
         import data_prep
 
         faults: list[SftError] = []
-        for held_out, given in ((False, paths), (True, test)):
+        for side, given in sides.items():
             files: dict[Path, None] = {}
             for path in given:
                 try:
@@ -37,12 +46,13 @@ class Reader:
                 except DataError as error:
                     faults += error.parts or (error,)
                     continue
+                self.given[path] = found
                 files.update(dict.fromkeys(found))
                 for other in left:
                     screen.note(_("left out: {path}").format(path=other))
             for path in files:
                 try:
-                    self._sources[held_out].append(data_prep.detect(path, **self._how))
+                    self._sources.append((side, data_prep.detect(path, **self._how)))
                 except DataError as error:
                     faults.append(error)
         if len(faults) == 1:
@@ -54,16 +64,31 @@ class Reader:
                 hint=_("mend them or leave them out"),
             )
 
-    def items(self, *, test: bool = False) -> "Iterator[Record | Reject]":
-        """Yield every row of the sources, or of the held-out files."""
-        import data_prep
+    def spool(self, folder: "Folder") -> "list[Spooled]":
+        """Read every source into `folder`, but for those that an interrupted start has read already."""
+        return [self._spooled(side, source, folder) for side, source in self._sources]
 
-        for source in self._sources[test]:
-            screen.note(_("reading {source}").format(source=source))
-            self.told.append(_told(source))
-            for item in data_prep.read(source, self.notes):
-                self.told[-1]["rows"] += 1
-                yield item
+    def _spooled(self, side: str, source: "Source", folder: "Folder") -> "Spooled":
+        import data_prep
+        from sft import spool
+
+        screen.note(_("reading {source}").format(source=source))
+        seen = data_prep.Notes()
+        # The hash is of one file: parallel files have others beside it, which may have changed.
+        known = spool.key(repr(source)) if source.sha256 and source.format != "parallel" else ""
+        spooled, before = folder.take(
+            str(source.path),
+            lambda: data_prep.read(source, seen),
+            lambda: {kind: (count, seen.examples[kind]) for kind, count in seen.counts.items()},
+            known,
+        )
+        if before:
+            screen.note(_("  its {n} rows were read before the interruption").format(n=spooled.read))
+        for kind, (count, where) in spooled.notes.items():
+            self.notes.counts[kind] += count
+            self.notes.examples.setdefault(kind, where)
+        self.told.append(_told(source) | {"rows": spooled.read})
+        return replace(spooled, side=side)
 
     def findings(self) -> "list[Finding]":
         """Return what was mended while reading, and sources that are the same file twice."""

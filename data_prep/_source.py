@@ -9,12 +9,14 @@ import gzip
 import hashlib
 import importlib
 import io
+import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
+from data_prep._rules import DEFAULT, Rules
 from sft.errors import DataError, MissingError
 from sft.i18n import _
 
@@ -27,14 +29,15 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_BINARY = {b"PAR1": "parquet", b"PK\x03\x04": "zip"}
+_BINARY = {b"PAR1": "parquet", b"PK\x03\x04": "zip", b"\xd0\xcf\x11\xe0": "xls"}
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """A raw file and what was found in it; `sha256` is of the file as stored, `part` is where its rows are.
 
-    `part`: a sheet, a path inside a JSON document (``$.data``), or ``lines``; '' where the format has one place.
+    `part`: a sheet, a split, a path inside a JSON document (``$.data``), or ``lines``; '' where the format has one place.
+    `binary` says what holds the rows when it is no text: ``parquet``, ``xlsx`` or ``hf``.
     """
 
     path: Path
@@ -44,6 +47,8 @@ class Source:
     sha256: str = ""
     detail: str = ""
     part: str = ""
+    binary: str = ""
+    rules: Rules = DEFAULT
 
     def __str__(self) -> str:
         r"""Return the one line shown to the user.
@@ -54,6 +59,22 @@ class Source:
         delimiter = _("delimiter {char!r}").format(char=self.delimiter) if self.delimiter else ""
         said = (self.format, self.encoding, delimiter, self.detail)
         return f"{self.path}: {', '.join(piece for piece in said if piece)}"
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """Return what was found besides the usual, as it is said in ``sft.toml``; empty for plain UTF-8 with one place.
+
+        >>> Source(Path("qa.csv"), "csv_table", "utf-8-sig", ";").chosen
+        {'format': 'csv_table', 'encoding': 'utf-8-sig', 'delimiter': ';'}
+        """
+        named = self.binary in {"xlsx", "hf"} or self.part.startswith("$.")
+        found = {
+            "encoding": self.encoding if self.encoding != "utf-8" else "",
+            "delimiter": self.delimiter if self.delimiter != "," else "",
+            "part": self.part if named else "",
+        }
+        found = {key: value for key, value in found.items() if value}
+        return {"format": self.format} | found if found else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +165,8 @@ def scan(path: Path, encoding: str = "") -> Scan:
             head = stream.read(HEAD)
             whole = len(head) < HEAD
             binary = _BINARY.get(head[:4], "")
-            if binary and not encoding:
+            if binary and not (encoding and binary == "parquet"):  # "PAR1" may begin a text as well
+                binary = "xlsx" if binary == "zip" and _is_workbook(path) else binary
                 return Scan(digest.hexdigest(), "", "", binary, whole)
             chosen = _encoding(path, head, encoding)
             text = _check(path, stream, head, chosen, named=bool(encoding))
@@ -153,6 +175,15 @@ def scan(path: Path, encoding: str = "") -> Scan:
     if not whole and "\n" in text:
         text = text[: text.rfind("\n") + 1]
     return Scan(digest.hexdigest(), chosen, text, "", whole)
+
+
+def _is_workbook(path: Path) -> bool:
+    """Tell an Excel workbook among zip archives; a damaged one says so itself when it is opened."""
+    try:
+        with open_bytes(path) as stream, zipfile.ZipFile(io.BytesIO(stream.read())) as archive:
+            return "xl/workbook.xml" in archive.namelist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        return path.name.lower().removesuffix(".gz").endswith((".xlsx", ".xlsm"))
 
 
 def _encoding(path: Path, head: bytes, named: str) -> str:
@@ -236,6 +267,12 @@ def _line_end(head: str) -> str:
 
 
 def _text_stream(source: Source | Sample) -> io.TextIOWrapper:
+    if source.binary:
+        raise DataError(
+            _("no text, but {kind}").format(kind=source.binary),
+            where=str(source.path),
+            hint=_("leave --format out: the file says what it is"),
+        )
     with open_bytes(source.path) as raw:
         head = raw.read(HEAD).decode(source.encoding, "ignore")
     return io.TextIOWrapper(open_bytes(source.path), encoding=source.encoding, newline=_line_end(head))

@@ -8,8 +8,9 @@ value → its JSON. A line that is not JSON is refused as ``bad_json``, one that
 
 from collections.abc import Iterator
 
-from data_prep._objects import LINES, as_text, objects, row_id
+from data_prep._objects import LINES, objects, row_id
 from data_prep._source import Sample, Source
+from data_prep._values import as_text
 from sft.i18n import _
 from sft.records import Record, Reject
 

@@ -88,6 +88,8 @@ def detect(
         scanned = _scanned(path, encoding)
         sample = Sample(path, scanned.text, scanned.encoding, scanned.binary, scanned.whole)
         rows, place, problem = _objects.peek(sample, part)
+        if problem and part.startswith("$"):
+            raise DataError(problem, where=str(path), hint=_("repair or export it again"))
         sample = replace(sample, rows=rows, part=place, problem=problem, delimiter=delimiter)
     if _may_be_table(sample, format) and not _special(known, sample):
         sample = replace(sample, delimiter=_table.sniff(sample.text, str(path)))

@@ -5,19 +5,18 @@ a byte that does not fit is an error with its line, found in one pass before the
 """
 
 import codecs
-import gzip
 import hashlib
-import importlib
 import io
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
+from data_prep._packed import open_bytes, unreadable
 from data_prep._rules import DEFAULT, Rules
-from sft.errors import DataError, MissingError
+from sft.errors import DataError
 from sft.i18n import _
 
 HEAD = 1 << 17  # bytes looked at to tell the format; the whole file is still checked for its encoding
@@ -106,49 +105,6 @@ class Scan:
     text: str
     binary: str
     whole: bool
-
-
-def open_bytes(path: Path) -> IO[bytes]:
-    """Open `path` for reading, unpacking gzip and zstandard by their first bytes. Raises `DataError`."""
-    try:
-        with path.open("rb") as stream:
-            magic = stream.read(4)
-        if magic[:2] == b"\x1f\x8b":
-            return cast(IO[bytes], gzip.open(path))
-        if magic == b"\x28\xb5\x2f\xfd":
-            return _open_zstandard(path)
-        return path.open("rb")
-    except OSError as error:
-        raise unreadable(path, error) from None
-
-
-def _open_zstandard(path: Path) -> IO[bytes]:
-    try:
-        zstandard = importlib.import_module("zstandard")
-    except ImportError:
-        raise MissingError(
-            _("reading a .zst file needs the package zstandard"),
-            where=str(path),
-            hint=_("pip install zstandard, or unpack the file"),
-        ) from None
-    stream: IO[bytes] = io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(path.open("rb")))
-    return stream
-
-
-def unreadable(path: Path, error: Exception) -> DataError:
-    """Return the error for a file that cannot be opened or unpacked."""
-    if isinstance(error, FileNotFoundError):
-        return DataError(_("no such file"), where=str(path), hint=_("check the path"))
-    if isinstance(error, IsADirectoryError):
-        return DataError(_("is a folder, not a file"), where=str(path), hint=_("name a file"))
-    if isinstance(error, (EOFError, zlib.error, gzip.BadGzipFile)):
-        return DataError(
-            _("the compressed file is damaged: {reason}").format(reason=error),
-            where=str(path),
-            hint=_("copy it again"),
-        )
-    reason = error.strerror if isinstance(error, OSError) else None
-    return DataError(reason or str(error), where=str(path), hint=_("check the file and its permissions"))
 
 
 def scan(path: Path, encoding: str = "") -> Scan:
@@ -245,7 +201,10 @@ def _misfit(path: Path, encoding: str, error: UnicodeError, line: int, *, named:
 def read_all(source: Source | Sample) -> str:
     """Return the whole text of a file, line ends kept."""
     with _text_stream(source) as stream:
-        return stream.read()
+        try:
+            return stream.read()
+        except UnicodeError as error:
+            raise _changed(source, error) from None
 
 
 def lines(source: Source | Sample) -> Iterator[tuple[int, str]]:
@@ -254,7 +213,20 @@ def lines(source: Source | Sample) -> Iterator[tuple[int, str]]:
     Other characters that `str.splitlines` would break at (U+2028, U+0085, form feed) stay inside their line.
     """
     with _text_stream(source) as stream:
-        yield from enumerate(stream, 1)
+        try:
+            yield from enumerate(stream, 1)
+        except (
+            UnicodeError
+        ) as error:  # the whole file was checked, so this is another one by now, or a companion
+            raise _changed(source, error) from None
+
+
+def _changed(source: Source | Sample, error: UnicodeError) -> DataError:
+    return DataError(
+        _("not {encoding} text: {reason}").format(encoding=source.encoding, reason=error),
+        where=str(source.path),
+        hint=_("save the file as UTF-8, or name its encoding: --encoding cp1258"),
+    )
 
 
 def split(text: str) -> Iterator[tuple[int, str]]:
@@ -264,6 +236,16 @@ def split(text: str) -> Iterator[tuple[int, str]]:
 
 def _line_end(head: str) -> str:
     return "\r" if "\r" in head and "\n" not in head else "\n"
+
+
+def require(source: Source, binary: str) -> None:
+    """Raise `DataError` when a format of a certain container is asked of another one."""
+    if source.binary != binary:
+        raise DataError(
+            _("not a file of the format {name}").format(name=source.format),
+            where=str(source.path),
+            hint=_("leave --format out: the file says what it is"),
+        )
 
 
 def _text_stream(source: Source | Sample) -> io.TextIOWrapper:

@@ -10,13 +10,15 @@ import itertools
 import re
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
 from data_prep import _table
-from data_prep._source import Sample, Source, open_bytes
+from data_prep._packed import open_bytes, unreadable
+from data_prep._source import Sample, Source
 from data_prep._values import unpack
 from sft.errors import DataError, MissingError, SftError
 from sft.i18n import _
@@ -42,8 +44,11 @@ class Book:
                 hint=_("pip install openpyxl, or save the sheet as CSV UTF-8"),
             ) from None
         self._path = source.path
-        with open_bytes(source.path) as stream:
-            self._bytes = stream.read()
+        try:
+            with open_bytes(source.path) as stream:
+                self._bytes = stream.read()
+        except (OSError, EOFError, zlib.error) as error:
+            raise unreadable(source.path, error) from None
         with _guard(self):
             self._values = openpyxl.load_workbook(BytesIO(self._bytes), read_only=True, data_only=True)
             self.hidden: list[str] = []

@@ -10,7 +10,7 @@ JSON. A row with a broken cell, an error value or a formula without a stored val
 from collections.abc import Iterator
 
 from data_prep import _workbook, jsonl
-from data_prep._source import Sample, Source
+from data_prep._source import Sample, Source, require
 from sft.i18n import _
 from sft.records import Record, Reject
 
@@ -38,4 +38,5 @@ def describe(sample: Sample) -> str:
 
 def records(source: Source) -> Iterator[Record | Reject]:
     """Yield every filled row as column → text."""
+    require(source, "xlsx")
     yield from jsonl.records(source)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from data_prep import jsonl
 from data_prep._hub import BINARY
-from data_prep._source import Sample, Source
+from data_prep._source import Sample, Source, require
 from sft.i18n import _
 from sft.records import Record, Reject
 
@@ -31,4 +31,5 @@ def describe(sample: Sample) -> str:
 
 def records(source: Source) -> Iterator[Record | Reject]:
     """Yield every row as column → text."""
+    require(source, "hf")
     yield from jsonl.records(source)

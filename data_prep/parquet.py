@@ -9,7 +9,7 @@ formats have a line.
 from collections.abc import Iterator
 
 from data_prep import jsonl
-from data_prep._source import Sample, Source
+from data_prep._source import Sample, Source, require
 from sft.records import Record, Reject
 
 GENERIC = True
@@ -27,4 +27,5 @@ def describe(sample: Sample) -> str:
 
 def records(source: Source) -> Iterator[Record | Reject]:
     """Yield every row as column → text."""
+    require(source, "parquet")
     yield from jsonl.records(source)

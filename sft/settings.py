@@ -5,10 +5,11 @@ Imports pydantic (through `sft.presets`), so import this module only inside the 
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import Field
 
@@ -21,6 +22,8 @@ from sft.text import read_text
 FILE = "sft.toml"
 DEFAULT = "default"
 _USE_CASE = "use_case"
+_SOURCES = "prep.source"
+_ITEM = re.compile(r"\s*\[\[\s*([\w.\"-]+)\s*\]\]")
 _HEADER = re.compile(r"\s*\[\s*([\w.\"-]+)\s*\]")
 _ASSIGN = re.compile(r"\s*([\w.\"-]+)\s*=")
 
@@ -32,6 +35,23 @@ class DataSettings(Settings):
     prepared: str = Field("", description="prepared set that sft train takes; empty = the newest")
 
 
+class SourceSettings(Settings):
+    """A table [[prep.source]]: what is said about the raw files that fit a pattern; empty = found by looking."""
+
+    files: str = Field(..., min_length=1, description="which raw files: a pattern, or hf:owner/name")
+    format: str = Field("", description="as sft prep --format")
+    encoding: str = Field("", description="as sft prep --encoding")
+    delimiter: str = Field("", description="as sft prep --delimiter")
+    part: str = Field("", description="sheet, split, or path inside a JSON file")
+    columns: dict[str, str] = Field(
+        default_factory=dict, description='which column holds what, e.g. { question = "Câu" }'
+    )
+    answers: Literal["", "first", "each"] = Field("", description="as in [prep], for these files")
+    turns: Literal["", "refuse", "merge", "last"] = Field("", description="as in [prep], for these files")
+    impossible: Literal["", "reject", "refusal"] = Field("", description="as in [prep], for these files")
+    numbered_from: Literal[0, 1] = Field(1, description="the number of the first option of a choice")
+
+
 class PrepSettings(Settings):
     """Section [prep]: how raw files become a prepared set."""
 
@@ -41,6 +61,17 @@ class PrepSettings(Settings):
     columns: dict[str, str] = Field(
         default_factory=dict, description='which column holds what, e.g. { question = "cau_hoi" }'
     )
+    answers: Literal["first", "each"] = Field(
+        "first", description="of several answers to one question: the first, or a row for each"
+    )
+    turns: Literal["refuse", "merge", "last"] = Field(
+        "refuse", description="assistant turns in a row: refuse the chat, merge them, keep the last"
+    )
+    impossible: Literal["reject", "refusal"] = Field(
+        "reject", description="question its passage does not answer: reject it, or train a refusal"
+    )
+    repair_mojibake: bool = Field(False, description="turn back mojibake where nothing was lost")
+    source: list[SourceSettings] = Field(default_factory=list, description="what is said about single files")
 
 
 SECTIONS: Mapping[str, type[Settings]] = {"data": DataSettings, "prep": PrepSettings, "train": TrainSettings}
@@ -104,6 +135,8 @@ def workspace_defaults(folder: Path | None = None) -> Workspace:
     ]
     for name, section in SECTIONS.items():
         values = {k: v for k, v in found.values.get(name, {}).items() if (name, k) != ("train", _USE_CASE)}
+        if name == "prep" and _are_tables(values.get("source")):
+            problems += _source_problems(values.pop("source"), found)
         problems += presets.check(section, values, {key: found.where(name, key) for key in values})
     use_case = found.values.get("train", {}).get(_USE_CASE, "")
     if not isinstance(use_case, str):
@@ -114,6 +147,38 @@ def workspace_defaults(folder: Path | None = None) -> Workspace:
         )
     presets.raise_all(problems)
     return found
+
+
+def _are_tables(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, dict) for each in value)
+
+
+def _source_problems(tables: list[dict[str, Any]], found: Workspace) -> list[SettingsError]:
+    """Check every table [[prep.source]], each fault with its line."""
+    problems: list[SettingsError] = []
+    for number, table in enumerate(tables):
+        name = f"{_SOURCES}[{number}]"
+        if "files" not in table:
+            problems.append(
+                SettingsError(
+                    _("[[prep.source]] does not say which files it is about"),
+                    where=found.where(name, ""),
+                    hint=_('add a pattern: files = "data/raw/exam*.csv"'),
+                )
+            )
+        where = {key: found.where(name, key) for key in table}
+        problems += presets.check(SourceSettings, {"files": "*"} | table, where)
+    return problems
+
+
+def sources(folder: Path | None = None) -> list[tuple[SourceSettings, str]]:
+    """Return what `sft.toml` says about single raw files, each with its place (``sft.toml:12``)."""
+    found = workspace_defaults(folder)
+    tables = found.values.get("prep", {}).get("source", [])
+    return [
+        (SourceSettings.model_validate(table), found.where(f"{_SOURCES}[{number}]", ""))
+        for number, table in enumerate(tables)
+    ]
 
 
 def _is_section(name: str, value: object) -> bool:
@@ -144,8 +209,14 @@ def _lines(text: str) -> dict[tuple[str, str], int]:
     """Return the line of each ``[section]`` (key '') and each setting; `tomllib` does not tell."""
     lines: dict[tuple[str, str], int] = {}
     section = ""
+    items: Counter[str] = Counter()
     for number, line in enumerate(text.splitlines(), 1):
-        if header := _HEADER.match(line):
+        if item := _ITEM.match(line):
+            name = item.group(1).replace('"', "")
+            section = f"{name}[{items[name]}]"
+            items[name] += 1
+            lines.setdefault((section, ""), number)
+        elif header := _HEADER.match(line):
             section, _dot, rest = header.group(1).replace('"', "").partition(".")
             lines.setdefault((section, ""), number)
             lines.setdefault((section, rest.partition(".")[0]), number)
@@ -228,7 +299,30 @@ def commented() -> str:
         rows += [
             (key, "{}" if defaults[key] == {} else presets.as_toml(defaults[key]), _(field.description or ""))
             for key, field in section.model_fields.items()
+            if key != "source"
         ]
-        width = max(len(f"{key} = {value}") for key, value, _word in rows)
-        lines += [f"# {f'{key} = {value}':<{width}}  # {word}".rstrip() for key, value, word in rows]
+        lines += _rows(rows, "# ")
+        if name == "prep":
+            lines += ["", *(f"# {line}" for line in _about_sources())]
     return "\n".join(lines) + "\n"
+
+
+def _about_sources() -> list[str]:
+    """Return the comment that shows a table [[prep.source]]; it is set in, so that taking away a # gives no setting."""
+    shown = {"files": "data/raw/exam*.csv", "format": "csv_table", "encoding": "cp1258", "delimiter": ";"}
+    rows = [
+        (
+            key,
+            "{}" if key == "columns" else presets.as_toml(shown.get(key, field.default)),
+            _(field.description or ""),
+        )
+        for key, field in SourceSettings.model_fields.items()
+    ]
+    head = _("How single raw files are read, where looking at them is not enough; as many tables as needed:")
+    return [head, "  [[prep.source]]", *_rows(rows, "  ")]
+
+
+def _rows(rows: list[tuple[str, str, str]], indent: str) -> list[str]:
+    """Return settings as aligned lines, each with its explanation."""
+    width = max(len(f"{key} = {value}") for key, value, _word in rows)
+    return [f"{indent}{f'{key} = {value}':<{width}}  # {word}".rstrip() for key, value, word in rows]

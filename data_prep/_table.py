@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from data_prep._source import split
 from sft.errors import DataError
 from sft.i18n import _
-from sft.text import clean
+from sft.text import clean, mojibake
 
 DELIMITERS = ",;\t|"
 _LOOK = 50  # records looked at to tell the delimiter
@@ -86,7 +86,8 @@ def header(cells: Sequence[str], where: str) -> list[str]:
     has, becomes ``column 1``. Raises `DataError` for any other empty name, a name that stands twice, or the
     internals of a Python class.
     """
-    names = [clean(cell) for cell in cells]
+    # Cleaning would take away what a repair needs; the rows below are damaged alike.
+    names = [cell.strip() if mojibake(cell) else clean(cell) for cell in cells]
     while names and not names[-1]:
         names.pop()
     if len(names) > 1 and not names[0]:

@@ -72,21 +72,19 @@ class Book:
 
     def _choose(self, part: str) -> str:
         names = [sheet.title for sheet in self._values.worksheets]
-        if part:
-            if part not in names:
-                raise DataError(
-                    _("no sheet {name!r}; the workbook has {names}").format(
-                        name=part, names=", ".join(names)
-                    ),
-                    where=str(self._path),
-                    hint=_("say which one: --part {path}").format(path=_quoted(names[0]) if names else ""),
-                )
-            return part
+        if part and part not in names:
+            raise DataError(
+                _("no sheet {name!r}; the workbook has {names}").format(name=part, names=", ".join(names)),
+                where=str(self._path),
+                hint=_("say which one: --part {path}").format(path=_quoted(names[0]) if names else ""),
+            )
         filled: list[str] = []
         for sheet in self._values.worksheets:
-            hidden, empty = sheet.sheet_state != "visible", self._is_empty(sheet)
-            where = self.hidden if hidden else self.empty if empty else filled
-            where.append(sheet.title)
+            if sheet.title != part:
+                hidden, empty = sheet.sheet_state != "visible", self._is_empty(sheet)
+                (self.hidden if hidden else self.empty if empty else filled).append(sheet.title)
+        if part:
+            return part
         if len(filled) > 1:
             raise DataError(
                 _("several sheets in one workbook: {names}").format(names=", ".join(filled)),

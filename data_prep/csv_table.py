@@ -19,6 +19,7 @@ from data_prep._values import unpack
 from sft.errors import DataError
 from sft.i18n import _
 from sft.records import Record, Reject
+from sft.text import clean
 
 GENERIC = True
 
@@ -32,7 +33,7 @@ def describe(sample: Sample) -> str:
     """Name the columns."""
     _line, cells, _raw = next(_table.records(split(sample.text), sample.delimiter or ","), (1, "", ""))
     names = _table.header(cells, f"{sample.path}:1") if isinstance(cells, list) else []
-    return _("{n} columns: {names}").format(n=len(names), names=" · ".join(names))
+    return _("{n} columns: {names}").format(n=len(names), names=" · ".join(map(clean, names)))
 
 
 def records(source: Source) -> Iterator[Record | Reject]:

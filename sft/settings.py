@@ -303,12 +303,12 @@ def commented() -> str:
         ]
         lines += _rows(rows, "# ")
         if name == "prep":
-            lines += ["", *(f"# {line}" for line in _about_sources())]
+            lines += ["", *_about_sources()]
     return "\n".join(lines) + "\n"
 
 
 def _about_sources() -> list[str]:
-    """Return the comment that shows a table [[prep.source]]; it is set in, so that taking away a # gives no setting."""
+    """Return the comment that shows a table [[prep.source]]; two #, as it means nothing taken in line by line."""
     shown = {"files": "data/raw/exam*.csv", "format": "csv_table", "encoding": "cp1258", "delimiter": ";"}
     rows = [
         (
@@ -319,7 +319,7 @@ def _about_sources() -> list[str]:
         for key, field in SourceSettings.model_fields.items()
     ]
     head = _("How single raw files are read, where looking at them is not enough; as many tables as needed:")
-    return [head, "  [[prep.source]]", *_rows(rows, "  ")]
+    return [f"## {head}", "## [[prep.source]]", *_rows(rows, "## ")]
 
 
 def _rows(rows: list[tuple[str, str, str]], indent: str) -> list[str]:

@@ -16,6 +16,7 @@ import importlib
 import itertools
 import os
 import pkgutil
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -160,12 +161,16 @@ def read(source: Source, notes: Notes | None = None) -> Iterator[Record | Reject
     What was mended is counted in `notes`. Raises `DataError` for a fault of the whole file (header, structure, no
     row at all).
     """
-    item = None
     notes = Notes() if notes is None else notes
+    number, reasons = 0, Counter[str]()
     rows = shape(formats()[source.format].records(source), source.rules, notes)
     for item in tidy(rows, notes, repair=source.rules.repair_mojibake):
+        number += 1
+        if isinstance(item, Reject):
+            reasons[item.reason] += 1
         yield item
-    if item is None:
+    notes.add_refused(str(source.path), number, reasons)
+    if not number:
         raise DataError(
             _("no rows in this file"),
             where=str(source.path),

@@ -100,12 +100,12 @@ def _answers(record: Record, plan: _Plan, rules: Rules, notes: Notes) -> Iterato
             yield Reject(record.id, record.where, "offset_mismatch", *wrong)
             return
         texts = None if value is None else [text for text, _start in value if text.strip()]
-    if impossible or texts == []:
+    if impossible or (texts == [] and plan.context):
         yield _impossible(record, rules, notes)
     elif texts is None:
         yield record
     else:
-        yield from _each(record, texts, rules, notes)
+        yield from _each(record, texts or [""], rules, notes)
 
 
 def _nested(cell: str) -> list[tuple[str, str]] | None:

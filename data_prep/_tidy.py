@@ -6,7 +6,7 @@ the row is refused with the column and the piece that shows it, unless the user 
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from data_prep._table import is_unnamed
@@ -20,6 +20,8 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _HTML = re.compile(r"</?[A-Za-z][\w-]*(?:\s[^<>]*)?/?>|&(?:[A-Za-z]{2,8}|#\d{1,6}|#x[0-9A-Fa-f]{1,5});")
 _AROUND = 30
 _LONG = 50
+_MISPLACED = 0.1  # share of wrong answer offsets from which a file was changed after they were counted
+_FEW = 20  # rows below which a share says little
 
 
 @dataclass(slots=True)
@@ -27,7 +29,8 @@ class Notes:
     """What was mended or noticed while reading, in rows: how many of each kind, and where the first one is.
 
     Mended: ``nfd``, ``invisible``, ``control``, ``nbsp``, ``carriage_return``, ``mojibake_repaired``. Only told:
-    ``look_alike`` (Ð for Đ), ``html``, ``tone_old`` and ``tone_new`` (hòa, hoà), ``unnamed_column``.
+    ``look_alike`` (Ð for Đ), ``html``, ``tone_old`` and ``tone_new`` (hòa, hoà), ``unnamed_column``. What a rule decided:
+    see `_shape`. Refused, by source: ``mojibake``, ``offset_mismatch``, ``offset_mismatch_many``.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -37,6 +40,18 @@ class Notes:
         """Count one row of `kind`."""
         self.counts[kind] += 1
         self.examples.setdefault(kind, where)
+
+    def add_refused(self, source: str, rows: int, reasons: Mapping[str, int]) -> None:
+        """Count what the rows refused in one source say about the whole of it."""
+        misplaced = reasons.get("offset_mismatch", 0)
+        many = rows >= _FEW and misplaced > _MISPLACED * rows
+        for kind, count in (
+            ("offset_mismatch_many" if many else "offset_mismatch", misplaced),
+            ("mojibake", reasons.get("mojibake", 0)),
+        ):
+            if count:
+                self.counts[kind] += count
+                self.examples.setdefault(kind, source)
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 import fnmatch
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,8 @@ from sft.records import Finding, Severity
 if TYPE_CHECKING:
     from sft.settings import SourceSettings
 
-_MISPLACED = 0.1  # share of wrong answer offsets from which a file was changed after they were counted
-_FEW = 20  # rows below which a share says little
+# Kinds of notes that make a finding of another severity, or one together.
+_JOINED = frozenset({"tone_old", "tone_new", "mojibake", "offset_mismatch", "offset_mismatch_many"})
 
 
 def fits(pattern: str, path: Path) -> bool:
@@ -57,8 +57,15 @@ def noted(counts: Mapping[str, int], examples: Mapping[str, str]) -> list[Findin
     found = [
         Finding(kind, "info", count, said.get(kind, kind), (examples[kind],))
         for kind, count in sorted(counts.items())
-        if not kind.startswith("tone_")
+        if kind not in _JOINED
     ]
+    found += _misplaced(counts, examples)
+    if counts.get("mojibake"):
+        message = _("rows were refused for mojibake")
+        hint = _("get the file again as UTF-8; what lost nothing can be turned back: --repair-mojibake")
+        found.append(
+            Finding("mojibake", "warning", counts["mojibake"], message, (examples["mojibake"],), hint)
+        )
     old, new = counts.get("tone_old", 0), counts.get("tone_new", 0)
     if old and new:
         message = _(
@@ -90,23 +97,17 @@ def _said() -> dict[str, str]:
     }  # fmt: skip
 
 
-def refused(path: str, rows: int, reasons: Counter[str]) -> list[Finding]:
-    """Return what the rows refused in one file say about the whole of it."""
-    found = []
-    wrong = reasons["offset_mismatch"]
-    if wrong:
-        many = rows >= _FEW and wrong > _MISPLACED * rows
+def _misplaced(counts: Mapping[str, int], examples: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield what is wrong with answers that do not stand where they should: many in one file mean it was changed."""
+    few, many = counts.get("offset_mismatch", 0), counts.get("offset_mismatch_many", 0)
+    if few or many:
         severity: Severity = "error" if many else "warning"
-        message = _("answers do not stand where their offset says, of {n} rows").format(n=rows)
+        where = examples["offset_mismatch_many" if many else "offset_mismatch"]
+        message = _("answers do not stand where their offset says")
         hint = _(
             "the passages were changed or translated after the offsets were counted: get the original file"
         )
-        found.append(Finding("offset_mismatch", severity, wrong, message, (path,), hint))
-    if reasons["mojibake"]:
-        message = _("rows were refused for mojibake")
-        hint = _("get the file again as UTF-8; what lost nothing can be turned back: --repair-mojibake")
-        found.append(Finding("mojibake", "warning", reasons["mojibake"], message, (path,), hint))
-    return found
+        yield Finding("offset_mismatch", severity, few + many, message, (where,), hint)
 
 
 def same(hashes: Sequence[tuple[str, str]]) -> list[Finding]:

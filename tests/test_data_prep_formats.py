@@ -474,7 +474,7 @@ def test_mojibake_is_turned_back_only_when_asked_and_only_without_loss():
     _source, records, rejects, notes = load("mojibake_cp1254.txt", rules=rules)
     assert [record.fields["input"] for record in records] == ["Trời xanh.", "🚀 Tiếng Việt rất đẹp"]
     assert reasons(rejects) == [("3", "mojibake")] and "lost" in rejects[0].detail
-    assert notes.counts == {"mojibake_repaired": 1}
+    assert notes.counts == {"mojibake_repaired": 1, "mojibake": 1}
     assert notes.examples["mojibake_repaired"].endswith("→ 🚀 Tiếng Việt rất đẹp")
 
 

@@ -3,7 +3,6 @@
 How a file is read: flag > its table [[prep.source]] of sft.toml > [prep] of sft.toml > what looking at it finds.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -62,7 +61,6 @@ class Reader:
         self._how = {name: value for name, value in how.items() if value}
         self._sources: dict[bool, list[Source]] = {False: [], True: []}
         self._origins: dict[str, str] = {}
-        self._refused: dict[str, Counter[str]] = {}
         self.columns: dict[str, Mapping[str, str]] = {}
         self.told: list[dict[str, Any]] = []
         self.notes = Notes()
@@ -150,16 +148,12 @@ class Reader:
     def items(self, *, test: bool = False) -> "Iterator[Record | Reject]":
         """Yield every row of the sources, or of the held-out files."""
         import data_prep
-        from sft.records import Reject
 
         for source in self._sources[test]:
             self._say(source)
             self.told.append(_told(source))
-            refused = self._refused.setdefault(str(source.path), Counter())
             for item in data_prep.read(source, self.notes):
                 self.told[-1]["rows"] += 1
-                if isinstance(item, Reject):
-                    refused[item.reason] += 1
                 yield item
 
     def _say(self, source: "Source") -> None:
@@ -179,10 +173,8 @@ class Reader:
         """Return what was mended or noticed while reading, and sources that are the same file twice."""
         from sft import sources
 
-        found = sources.noted(self.notes.counts, self.notes.examples)
-        for told in self.told:
-            found += sources.refused(told["path"], told["rows"], self._refused.get(told["path"], Counter()))
-        return found + sources.same([(told["path"], told["sha256"]) for told in self.told])
+        same = sources.same([(told["path"], told["sha256"]) for told in self.told])
+        return sources.noted(self.notes.counts, self.notes.examples) + same
 
 
 def _somewhere(pattern: str, raw: Path) -> bool:

@@ -103,7 +103,7 @@ class Reader:
 
     def _tables(self, files: list[Path]) -> "dict[Path, list[tuple[SourceSettings, str]]]":
         """Return the tables of sft.toml about each file. Raises `SettingsError` for one that fits no raw file at all."""
-        from sft import settings, sources
+        from sft import presets, settings, sources
 
         tables = settings.sources()
         raw = Path(settings.resolve_section(settings.DataSettings, {}).values.raw)
@@ -116,16 +116,7 @@ class Reader:
             for table, where in tables
             if not any(sources.fits(table.files, path) for path in files) and not _somewhere(table.files, raw)
         ]
-        if lost:
-            raise (
-                lost[0]
-                if len(lost) == 1
-                else SettingsError(
-                    _("{n} settings are wrong").format(n=len(lost)),
-                    parts=tuple(lost),
-                    hint=_("mend the lines named above"),
-                )
-            )
+        presets.raise_all(lost)
         return {path: [each for each in tables if sources.fits(each[0].files, path)] for path in files}
 
     def _detect(self, path: Path, tables: "list[tuple[SourceSettings, str]]") -> "Source":

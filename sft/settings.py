@@ -21,7 +21,7 @@ from sft.text import read_text
 
 FILE = "sft.toml"
 DEFAULT = "default"
-_USE_CASE = "use_case"
+USE_CASE = "use_case"
 _SOURCES = "prep.source"
 _ITEM = re.compile(r"\s*\[\[\s*([\w.\"-]+)\s*\]\]")
 _HEADER = re.compile(r"\s*\[\s*([\w.\"-]+)\s*\]")
@@ -134,15 +134,15 @@ def workspace_defaults(folder: Path | None = None) -> Workspace:
         _unknown_section(name, value, found) for name, value in raw.items() if not _is_section(name, value)
     ]
     for name, section in SECTIONS.items():
-        values = {k: v for k, v in found.values.get(name, {}).items() if (name, k) != ("train", _USE_CASE)}
+        values = {k: v for k, v in found.values.get(name, {}).items() if (name, k) != ("train", USE_CASE)}
         if name == "prep" and _are_tables(values.get("source")):
             problems += _source_problems(values.pop("source"), found)
         problems += presets.check(section, values, {key: found.where(name, key) for key in values})
-    use_case = found.values.get("train", {}).get(_USE_CASE, "")
+    use_case = found.values.get("train", {}).get(USE_CASE, "")
     if not isinstance(use_case, str):
         problems.append(
             SettingsError(
-                _("use_case is the name of a preset, in quotes"), where=found.where("train", _USE_CASE)
+                _("use_case is the name of a preset, in quotes"), where=found.where("train", USE_CASE)
             )
         )
     presets.raise_all(problems)
@@ -238,14 +238,14 @@ def resolve_train(
     """
     found = workspace_defaults(folder)
     file_values = dict(found.values.get("train", {}))
-    file_use_case = str(file_values.pop(_USE_CASE, ""))
+    file_use_case = str(file_values.pop(USE_CASE, ""))
     name = use_case or file_use_case
     preset = None
     if name:
         try:
             preset = presets.load(name)
         except SettingsError as error:
-            where = error.where or ("--use-case" if use_case else found.where("train", _USE_CASE))
+            where = error.where or ("--use-case" if use_case else found.where("train", USE_CASE))
             raise SettingsError(error.message, where=where, hint=error.hint, parts=error.parts) from None
     layers = [(preset.values, dict.fromkeys(preset.values, f"preset {preset.name}"))] if preset else []
     layers.append((file_values, _file_origins(found, "train", file_values)))
@@ -278,51 +278,3 @@ def _resolve(
         merged |= values
         origins |= where
     return Resolved(section.model_validate(merged), origins, preset)
-
-
-def commented() -> str:
-    """Return the `sft.toml` that ``sft init`` writes: every setting commented out, with its default and meaning."""
-    head = _(
-        "Settings of this workspace. Every line is optional: take away the # and change the value.\n"
-        "Order: built-in default < preset (--use-case) < this file < flag.\n"
-        "What is in force, and from where, is shown before work starts."
-    )
-    lines = [f"# {line}" for line in head.split("\n")]
-    for name, section in SECTIONS.items():
-        lines += ["", f"[{name}]"]
-        rows = (
-            [(_USE_CASE, '""', _("preset under these settings; see: sft presets list"))]
-            if name == "train"
-            else []
-        )
-        defaults = section().model_dump()
-        rows += [
-            (key, "{}" if defaults[key] == {} else presets.as_toml(defaults[key]), _(field.description or ""))
-            for key, field in section.model_fields.items()
-            if key != "source"
-        ]
-        lines += _rows(rows, "# ")
-        if name == "prep":
-            lines += ["", *_about_sources()]
-    return "\n".join(lines) + "\n"
-
-
-def _about_sources() -> list[str]:
-    """Return the comment that shows a table [[prep.source]]; two #, as it means nothing taken in line by line."""
-    shown = {"files": "data/raw/exam*.csv", "format": "csv_table", "encoding": "cp1258", "delimiter": ";"}
-    rows = [
-        (
-            key,
-            "{}" if key == "columns" else presets.as_toml(shown.get(key, field.default)),
-            _(field.description or ""),
-        )
-        for key, field in SourceSettings.model_fields.items()
-    ]
-    head = _("How single raw files are read, where looking at them is not enough; as many tables as needed:")
-    return [f"## {head}", "## [[prep.source]]", *_rows(rows, "## ")]
-
-
-def _rows(rows: list[tuple[str, str, str]], indent: str) -> list[str]:
-    """Return settings as aligned lines, each with its explanation."""
-    width = max(len(f"{key} = {value}") for key, value, _word in rows)
-    return [f"{indent}{f'{key} = {value}':<{width}}  # {word}".rstrip() for key, value, word in rows]

@@ -20,7 +20,7 @@ ORDER = (
     "template_rules", "templates", "amr",
     "keys", "verdicts", "splits", "columns", "labels", "smatch", "metrics", "baselines", "shortcuts", "findings",
     "answers", "chat",
-    "requirements", "installed", "probes", "devices", "models", "presets", "settings", "sources", "plan", "memory", "runs",
+    "requirements", "installed", "probes", "devices", "models", "presets", "settings", "starter", "sources", "plan", "memory", "runs",
     "embedded", "base", "tokenizer", "audit", "prepared", "account",
     "backends",
     "quiet", "job", "follow", "prep", "checks", "prompts", "train", "predict", "heldout", "report", "evaluation",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sft import columns, settings, sources
+from sft import columns, settings, sources, starter
 from sft.cli.sources import Reader
 from sft.errors import DataError, SettingsError
 from sft.records import Record, Reject
@@ -121,7 +121,7 @@ def test_every_fault_of_a_table_comes_with_its_line(workspace):
 
 
 def test_the_initial_file_shows_a_table_that_works_when_taken_in():
-    shown = settings.commented().split("[[prep.source]]")[1].split("\n\n")[0]
+    shown = starter.commented().split("[[prep.source]]")[1].split("\n\n")[0]
     text = "[[prep.source]]" + shown.replace("\n## ", "\n")
     table = settings.presets.parse_toml(text, "sft.toml")["prep"]["source"][0]
     assert settings.SourceSettings.model_validate(table).files == "data/raw/exam*.csv"

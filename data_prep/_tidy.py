@@ -141,6 +141,14 @@ def _short(text: str) -> str:
 
 
 def _kinds(text: str, cleaned: str) -> Iterator[str]:
+    if cleaned != text:
+        yield from _mendings(text)
+    if "\u00d0" in text:
+        yield "look_alike"
+    yield from tones(cleaned.lower())
+
+
+def _mendings(text: str) -> Iterator[str]:
     if nfc(text) is not text:
         yield "nfd"
     if invisible(text):
@@ -153,6 +161,3 @@ def _kinds(text: str, cleaned: str) -> Iterator[str]:
         yield "nbsp"
     if "\r" in text.replace("\r\n", "\n"):
         yield "carriage_return"
-    if "\u00d0" in text:
-        yield "look_alike"
-    yield from tones(cleaned.lower())

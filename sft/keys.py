@@ -56,7 +56,7 @@ def tones(text: str) -> list[str]:
     (['tone_old', 'tone_new'], [], ['tone_old'])
     """
     found = ["tone_old"] if _OLD_TONE.search(text) else []
-    if any(_move_tone(match) != match.group(0) for match in _NEW_TONE.finditer(text)):
+    if _NEW_TONE.search(text) and old_tone(text) != text:
         found.append("tone_new")
     return found
 

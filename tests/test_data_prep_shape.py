@@ -8,9 +8,9 @@ import pytest
 from data_prep import Notes, Rules, detect, read
 from data_prep._options import columns_of
 from data_prep._shape import REFUSAL, shape
-from sft import columns, prep, templates
 from sft.errors import DataError, SettingsError
 from sft.records import Message, Record, Reject
+from tests.workspace import sft
 
 DATA = Path(__file__).parent / "data"
 
@@ -134,16 +134,17 @@ def test_columns_that_are_no_run_of_options():
     assert columns_of(["question", "a", "b", "c"]) == ("a", "b", "c")
 
 
-def test_the_choice_template_takes_such_a_file():
-    template = templates.load("qa/choice_v1")
-    items, _notes = load("mcq.csv")
-    built = prep.build(items, prep.Options(template))
-    assert [row.messages[-1].content for row in built.rows] == ["B", "A", "B"]
-    assert "A. Năm\nB. Bảy\nC. Mười" in built.rows[0].messages[-2].content
-    assert (
-        columns.guess(["Câu hỏi", "Đáp án", "options", "label"], ["question", "options", "label"])["label"]
-        == "label"
+def test_the_choice_template_takes_such_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ran = sft(
+        "prep", DATA / "raw_mcq.csv", "--template", "choice_v1", "--val-split", "0", "--out", "out", "--json"
     )
+    assert (ran.json["read"], ran.json["kept"]) == (6, 3)
+    rows = [
+        json.loads(line) for line in (tmp_path / "out/train.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    assert sorted(row["messages"][-1]["content"] for row in rows) == ["A", "B", "B"]
+    assert "A. Năm\nB. Bảy\nC. Mười" in "".join(row["messages"][-2]["content"] for row in rows)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ must not be read as one. What is on a hub is fetched once into the library's own
 """
 
 import hashlib
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -111,12 +112,18 @@ def rows(source: Source | Sample) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def _silent(datasets: Any) -> Iterator[None]:
-    """Keep the library's progress bars from the screen: rows are counted by what reads them."""
+    """Keep progress bars and every single retry from the screen: what went wrong is said once, in the end."""
     hidden = datasets.are_progress_bars_disabled()
+    loggers = [logging.getLogger(name) for name in ("datasets", "huggingface_hub")]
+    levels = [logger.level for logger in loggers]
     datasets.disable_progress_bars()
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
         if not hidden:
             datasets.enable_progress_bars()
 

@@ -12,10 +12,15 @@ from dataclasses import replace
 from itertools import chain, islice
 from typing import Any
 
+from sft.columns import fold
 from sft.i18n import _
 from sft.records import Record, Reject
 
 _LOOK = 50  # rows looked at to tell a column of Python values
+_NESTED = frozenset({
+    "answers", "cacdapan", "caccautraloi", "options", "choices", "luachon", "cacluachon", "phuongan", "cacphuongan",
+    "messages", "conversation", "conversations", "previousconversation", "paragraphs",
+})  # fmt: skip
 _ARRAY = re.compile(r"\barray\((\[[^\[\]]*\])(?:,\s*dtype=\w+)?\)")  # how pandas writes a nested column
 
 
@@ -120,15 +125,16 @@ def _printed(text: str) -> bool:
 def unpack(items: Iterable[Record | Reject], letters: Mapping[str, str]) -> Iterator[Record | Reject]:
     """Turn the cells of columns that hold Python values into JSON; a broken one refuses its row.
 
-    Spreadsheets and exports of pandas hold nested answers that way. A column is such a one when at least half of its
-    first filled cells open a bracket and one can be read as Python only. `letters` names the cells of a workbook.
+    Spreadsheets and exports of pandas hold answers, options and turns that way. A column of such a name is one when at
+    least half of its first filled cells open a bracket and one can be read as Python only; any other stays as written.
+    `letters` names the cells of a workbook.
     """
     rows = iter(items)
     head = list(islice(rows, _LOOK))
     cells: dict[str, list[str]] = {}
     for item in head:
         for column, text in item.fields.items() if isinstance(item, Record) else ():
-            if text.strip():
+            if text.strip() and fold(column).replace(" ", "") in _NESTED:
                 cells.setdefault(column, []).append(text)
     columns = [
         column

@@ -524,6 +524,10 @@ def test_python_values_in_a_table_become_json_and_a_broken_one_refuses_its_row(t
     assert [item.fields["answer"] for item in items if isinstance(item, Record)] == ["Huế", "bà"]
     (broken,) = [item for item in items if isinstance(item, Reject)]
     assert (broken.reason, broken.where) == ("bad_cell", f"{path}:3") and "column answers" in broken.detail
+    # What is trained stays as written.
+    path.write_text("input,output\nKể tên,\"['Huế', 'Hội An']\"\n", encoding="utf-8")
+    (record,) = read(detect(path))
+    assert isinstance(record, Record) and record.fields["output"] == "['Huế', 'Hội An']"
 
 
 def test_a_document_with_something_behind_it_is_no_list(tmp_path):

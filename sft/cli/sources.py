@@ -131,6 +131,8 @@ class Reader:
             numbered_from=said.get("numbered_from", 1),
             repair_mojibake=prep.repair_mojibake,
         )
+        if str(path).startswith("hf:"):
+            screen.note(_("looking for {name} on the hub, or in the cache").format(name=path))
         places = {name: self._how.get(name) or said.get(name, "") for name in _PLACES}
         self.columns |= {str(path): said["columns"]} if "columns" in said else {}
         self._origins |= {str(path): origin} if origin else {}

@@ -4,26 +4,34 @@ A format is a module of this folder whose name does not begin with an underscore
 `describe(sample)` and `records(source)`, and a constant `GENERIC`: true for a plain container (a table, JSON rows)
 that steps back when a reader of a special shape claims the file. Formats are told by content, never by the suffix.
 
+To add one, put such a module here: it is found by itself, named in ``--format``, fuzzed and tested with the others. It
+yields every row as written; cleaning, several answers, options and the like come behind it (`_tidy`, `_shape`), the same for
+all.
+
 >>> sorted(formats())[:2]
 ['amr', 'chat']
 """
 
 import importlib
+import itertools
 import os
 import pkgutil
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, cast
 
-from data_prep import _objects, _table
-from data_prep._source import Sample, Source, scan
+from data_prep import _hub, _objects, _table
+from data_prep._rules import DEFAULT, Rules
+from data_prep._shape import shape
+from data_prep._source import Sample, Scan, Source, scan
 from data_prep._tidy import Notes, tidy
 from sft.errors import DataError, SettingsError
 from sft.i18n import _
 from sft.records import Record, Reject
 
-__all__ = ["Format", "Notes", "Sample", "Source", "detect", "expand", "formats", "read"]
+__all__ = ["Format", "Notes", "Rules", "Sample", "Source", "detect", "expand", "formats", "read"]
 
 _NOT_DATA = ("readme", "license", "licence", "notice", "changelog")
 
@@ -52,12 +60,18 @@ def formats() -> dict[str, Format]:
 
 
 def detect(
-    path: Path, *, format: str = "", encoding: str = "", delimiter: str = "", part: str = ""
+    path: Path,
+    *,
+    format: str = "",
+    encoding: str = "",
+    delimiter: str = "",
+    part: str = "",
+    rules: Rules = DEFAULT,
 ) -> Source:
     """Look at `path` and return what it is; a given `format`, `encoding`, `delimiter` or `part` is taken as said.
 
-    `part` names the JSON path or sheet when a file has several. Raises `DataError` when the format is unknown or
-    ambiguous, the file is empty, or a byte does not fit its encoding.
+    `path` may name a data set, ``hf:owner/name``; `part` names the JSON path, sheet or split when there are several.
+    Raises `DataError` when the format is unknown or ambiguous, the file is empty, or a byte does not fit its encoding.
     """
     known = formats()
     if format and format not in known:
@@ -65,43 +79,62 @@ def detect(
             _("unknown format {name!r}").format(name=format),
             hint=_("one of: {names}").format(names=", ".join(known)),
         )
-    delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter, delimiter)
+    delimiter = _delimiter(delimiter)
+    if _hub.is_name(path) or _hub.is_folder(path):
+        found = _hub.load(path, part)
+        scanned = Scan(found.sha256, "", "", _hub.BINARY, whole=False)
+        sample = Sample(path, binary=_hub.BINARY, part=found.split)
+        sample = replace(sample, rows=tuple(itertools.islice(_hub.rows(sample), 20)))
+    else:
+        scanned = _scanned(path, encoding)
+        sample = Sample(path, scanned.text, scanned.encoding, scanned.binary, scanned.whole)
+        rows, place, problem = _objects.peek(sample, part)
+        if problem and part.startswith("$"):
+            raise DataError(problem, where=str(path), hint=_("repair or export it again"))
+        sample = replace(sample, rows=rows, part=place, problem=problem, delimiter=delimiter)
+    if _may_be_table(sample, format) and not _special(known, sample):
+        sample = replace(sample, delimiter=_table.sniff(sample.text, str(path)))
+    name = format or _only(known, sample)
+    return Source(
+        path,
+        name,
+        scanned.encoding,
+        sample.delimiter if name == "csv_table" else "",
+        scanned.sha256,
+        known[name].describe(sample),
+        sample.part or part,
+        scanned.binary,
+        rules,
+    )
+
+
+def _delimiter(said: str) -> str:
+    delimiter = {"tab": "\t", "\\t": "\t"}.get(said, said)
     if len(delimiter) > 1 or (delimiter and delimiter in '"\r\n'):
         raise SettingsError(
             _("the delimiter must be one character, not {text!r}").format(text=delimiter),
             hint=_("e.g. --delimiter ';' or --delimiter tab"),
         )
+    return delimiter
+
+
+def _scanned(path: Path, encoding: str) -> Scan:
+    """Scan a file; what no reader takes is refused here, with what to do."""
     found = scan(path, encoding)
+    if found.binary == "zip":
+        message, hint = _("a zip archive cannot be read"), _("unpack it, and name the files in it")
+        raise DataError(message, where=str(path), hint=hint)
+    if found.binary == "xls":
+        message = _("an Excel file of the old kind (.xls), or another binary document, cannot be read")
+        raise DataError(message, where=str(path), hint=_("save it as .xlsx or as CSV UTF-8"))
     if not found.binary and not found.text.strip():
         raise DataError(_("the file is empty"), where=str(path), hint=_("name a file with rows in it"))
-    sample = Sample(path, found.text, found.encoding, found.binary, found.whole)
-    rows, place, problem = _objects.peek(sample, part)
-    if found.binary and not place:
-        raise DataError(
-            _("an Excel workbook or a zip archive cannot be read"),
-            where=str(path),
-            hint=_("save the sheet as CSV UTF-8, or unpack the archive"),
-        )
-    sample = replace(sample, rows=rows, part=place, problem=problem, delimiter=delimiter)
-    if (
-        not delimiter
-        and not place
-        and not problem
-        and format in {"", "csv_table"}
-        and not _special(known, sample)
-    ):
-        sample = replace(sample, delimiter=_table.sniff(found.text, str(path)))
-    name = format or _only(known, sample)
-    detail = known[name].describe(sample)
-    return Source(
-        path,
-        name,
-        found.encoding,
-        sample.delimiter if name == "csv_table" else "",
-        found.sha256,
-        detail,
-        place or part,
-    )
+    return found
+
+
+def _may_be_table(sample: Sample, format: str) -> bool:
+    settled = sample.delimiter or sample.binary or sample.part or sample.problem
+    return not settled and format in {"", "csv_table"}
 
 
 def _special(known: dict[str, Format], sample: Sample) -> list[str]:
@@ -128,10 +161,16 @@ def read(source: Source, notes: Notes | None = None) -> Iterator[Record | Reject
     What was mended is counted in `notes`. Raises `DataError` for a fault of the whole file (header, structure, no
     row at all).
     """
-    item = None
-    for item in tidy(formats()[source.format].records(source), notes if notes is not None else Notes()):
+    notes = Notes() if notes is None else notes
+    number, reasons = 0, Counter[str]()
+    rows = shape(formats()[source.format].records(source), source.rules, notes)
+    for item in tidy(rows, notes, repair=source.rules.repair_mojibake):
+        number += 1
+        if isinstance(item, Reject):
+            reasons[item.reason] += 1
         yield item
-    if item is None:
+    notes.add_refused(str(source.path), number, reasons)
+    if not number:
         raise DataError(
             _("no rows in this file"),
             where=str(source.path),
@@ -142,15 +181,15 @@ def read(source: Source, notes: Notes | None = None) -> Iterator[Record | Reject
 def expand(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     """Return the data files under `paths`, and the files left out of folders.
 
-    A folder gives its files at any depth, in sorted order, without hidden ones and README, LICENSE and the like.
-    A name with ``*``, ``?`` or ``[`` that is no file is a pattern. Each file comes once. Raises `DataError` naming
+    A folder gives its files at any depth, in sorted order, without hidden ones and README, LICENSE and the like; one that
+    is a data set of the `datasets` library, and a name ``hf:owner/name``, stand for themselves. A name with ``*``, ``?`` or ``[`` that is no file is a pattern. Each file comes once. Raises `DataError` naming
     every path that does not exist and every folder or pattern with nothing in it.
     """
     files: dict[Path, None] = {}
     skipped: dict[Path, None] = {}
     faults: list[DataError] = []
     for path in paths:
-        given = [path] if path.exists() else _matches(path)
+        given = [path] if path.exists() or _hub.is_name(path) else _matches(path)
         if not given:
             faults.append(DataError(_("no such file or folder"), where=str(path), hint=_("check the path")))
         for each in given:
@@ -186,6 +225,10 @@ def _walk(folder: Path) -> tuple[list[Path], list[Path]]:
     kept: list[Path] = []
     left: list[Path] = []
     for root, folders, names in os.walk(folder):
+        if _hub.is_folder(Path(root)):
+            folders.clear()
+            kept.append(Path(root))
+            continue
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             # The companions of parallel files are read with their seq.in.

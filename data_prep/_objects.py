@@ -1,82 +1,36 @@
-"""Rows that are objects: JSON lines, the list inside a JSON document, Parquet. One place finds and walks them.
+"""Rows that are objects: JSON lines, the list inside a JSON document, Parquet, a sheet, a data set of a hub.
 
-Values become text as they are written in the file: ``1.10`` stays ``1.10``, ``true`` stays ``true``, ``null`` is an
-empty cell, a nested list or object becomes its JSON. An object with the same key twice is refused: a reader that
-keeps the last one loses the first in silence.
+One place finds and walks them, so that a reader of a special shape (a chat, SQuAD) works in every container.
 """
 
 import itertools
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+from data_prep import _arrow, _hub, _workbook
 from data_prep._source import Sample, Source, lines, read_all
-from sft.errors import DataError, MissingError
+from data_prep._values import DECODER, as_text, decode
+from sft.errors import DataError
 from sft.i18n import _
 from sft.records import Reject
 
-LINES, PARQUET = "lines", "parquet"
+LINES = "lines"
 _LOOK = 20  # rows looked at to tell a shape
 
 
-class Number(str):
-    """A JSON number as it is written."""
-
-    __slots__ = ()
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _value in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(_("the key {name!r} stands twice").format(name=twice))
-    return found
-
-
-_DECODER = json.JSONDecoder(
-    parse_int=Number, parse_float=Number, parse_constant=Number, object_pairs_hook=_object
-)
-
-
-def as_text(value: Any) -> str:
-    """Return a value of a row as the text of a cell.
-
-    >>> [as_text(v) for v in (True, None, Number("1.10"), "a", ["b", Number("2")])]
-    ['true', '', '1.10', 'a', '["b", 2]']
-    """
-    if value is None:
-        return ""
-    return _written(value) if isinstance(value, (dict, list, bool)) else str(value)
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, Number):
-        return str(value)
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_written(str(k))}: {_written(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_written, value)) + "]"
-    return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def decode(text: str) -> Any:
-    """Return the JSON value of `text`, numbers as written. Raises `ValueError` with the reason, nothing else."""
-    try:
-        return _DECODER.decode(text)
-    except RecursionError:
-        raise ValueError(_("nested too deeply")) from None
-
-
 def peek(sample: Sample, part: str = "") -> tuple[tuple[Any, ...], str, str]:
-    """Return ``(first rows, part, problem)`` of a JSON or Parquet file; all empty when it is neither.
+    """Return ``(first rows, part, problem)`` of a file whose rows are objects; all empty when it is none.
 
-    `part` names the list to take when a document holds several. Raises `DataError` for a choice only the user
-    can make.
+    `part` names the list, sheet or split to take when there are several. Raises `DataError` for a choice only the
+    user can make.
     """
     if sample.binary == "parquet":
-        return tuple(itertools.islice(_parquet_rows(sample, _LOOK), _LOOK)), PARQUET, ""
+        return tuple(itertools.islice(_arrow.parquet_rows(sample, _LOOK), _LOOK)), "", ""
+    if sample.binary == "xlsx":
+        sheet = _workbook.Book(sample, part).sheet
+        read = (row for _where, row in _workbook.objects(sample, sheet) if isinstance(row, dict))
+        return tuple(itertools.islice(read, _LOOK)), sheet, ""
     start = sample.text.lstrip()[:1]
     if start not in {"{", "["}:
         return (), "", ""
@@ -153,10 +107,14 @@ def _peek_document(root: Any, sample: Sample, part: str) -> tuple[tuple[Any, ...
 
 def objects(source: Source) -> Iterator[tuple[int, str, dict[str, Any] | Reject]]:
     """Yield ``(number, where, object)`` for every row of `source`, a `Reject` in place of one that is no object."""
-    if source.part.startswith("$"):
-        walk = _document_objects(source)
+    walk: Iterator[tuple[str, Any]]
+    if source.binary == "xlsx":
+        walk = _workbook.objects(source, source.part)
+    elif source.binary:
+        rows = _hub.rows(source) if source.binary == _hub.BINARY else _arrow.parquet_rows(source)
+        walk = ((f"{source.path}:{number}", row) for number, row in enumerate(rows, 1))
     else:
-        walk = _parquet_objects(source) if source.part == PARQUET else _line_objects(source)
+        walk = _document_objects(source) if source.part.startswith("$") else _line_objects(source)
     for number, (where, value) in enumerate(walk, 1):
         if isinstance(value, (dict, Reject)):
             yield number, where, value
@@ -196,7 +154,7 @@ def _document_objects(source: Source) -> Iterator[tuple[str, Any]]:
         line, counted = 1, 0
         while (at := _skip(text, at, ",")) < len(text) and text[at] != "]":
             line, counted = line + text.count("\n", counted, at), at
-            value, at = _DECODER.raw_decode(text, at)
+            value, at = DECODER.raw_decode(text, at)
             yield f"{source.path}:{line}", value
     except (ValueError, RecursionError, IndexError) as error:
         raise DataError(
@@ -217,10 +175,10 @@ def _list_start(text: str, path: str) -> int:
     at = _skip(text, 0)
     while path:
         at = _skip(text, at + 1)  # behind the brace
-        name, at = _DECODER.raw_decode(text, at)
+        name, at = DECODER.raw_decode(text, at)
         while not f"{path}.".startswith(f".{name}."):
-            _value, at = _DECODER.raw_decode(text, _colon(text, at))
-            name, at = _DECODER.raw_decode(text, _skip(text, at, ","))
+            _value, at = DECODER.raw_decode(text, _colon(text, at))
+            name, at = DECODER.raw_decode(text, _skip(text, at, ","))
         path = path[len(name) + 1 :]
         at = _colon(text, at)
     return at + 1
@@ -228,31 +186,3 @@ def _list_start(text: str, path: str) -> int:
 
 def _colon(text: str, at: int) -> int:
     return _skip(text, _skip(text, at) + 1)
-
-
-def _parquet_rows(source: Source | Sample, batch: int) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a Parquet file, `batch` decoded at a time. Raises `DataError` for a damaged one."""
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise MissingError(
-            _("reading Parquet needs the package pyarrow"),
-            where=str(source.path),
-            hint=_("pip install pyarrow"),
-        ) from None
-    try:
-        with pyarrow.parquet.ParquetFile(source.path) as file:
-            for each in file.iter_batches(batch_size=batch):
-                yield from each.to_pylist()
-    except (OSError, pyarrow.ArrowException, UnicodeDecodeError) as error:
-        raise DataError(
-            _("damaged Parquet file: {reason}").format(reason=str(error).split("\n")[0]),
-            where=str(source.path),
-            hint=_("copy it again"),
-        ) from None
-
-
-def _parquet_objects(source: Source) -> Iterator[tuple[str, Any]]:
-    for number, row in enumerate(_parquet_rows(source, 1024), 1):
-        yield f"{source.path}:{number}", row

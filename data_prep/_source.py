@@ -5,17 +5,18 @@ a byte that does not fit is an error with its line, found in one pass before the
 """
 
 import codecs
-import gzip
 import hashlib
-import importlib
 import io
+import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
-from sft.errors import DataError, MissingError
+from data_prep._packed import open_bytes, unreadable
+from data_prep._rules import DEFAULT, Rules
+from sft.errors import DataError
 from sft.i18n import _
 
 HEAD = 1 << 17  # bytes looked at to tell the format; the whole file is still checked for its encoding
@@ -27,14 +28,15 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_BINARY = {b"PAR1": "parquet", b"PK\x03\x04": "zip"}
+_BINARY = {b"PAR1": "parquet", b"PK\x03\x04": "zip", b"\xd0\xcf\x11\xe0": "xls"}
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """A raw file and what was found in it; `sha256` is of the file as stored, `part` is where its rows are.
 
-    `part`: a sheet, a path inside a JSON document (``$.data``), or ``lines``; '' where the format has one place.
+    `part`: a sheet, a split, a path inside a JSON document (``$.data``), or ``lines``; '' where the format has one place.
+    `binary` says what holds the rows when it is no text: ``parquet``, ``xlsx`` or ``hf``.
     """
 
     path: Path
@@ -44,6 +46,8 @@ class Source:
     sha256: str = ""
     detail: str = ""
     part: str = ""
+    binary: str = ""
+    rules: Rules = DEFAULT
 
     def __str__(self) -> str:
         r"""Return the one line shown to the user.
@@ -54,6 +58,22 @@ class Source:
         delimiter = _("delimiter {char!r}").format(char=self.delimiter) if self.delimiter else ""
         said = (self.format, self.encoding, delimiter, self.detail)
         return f"{self.path}: {', '.join(piece for piece in said if piece)}"
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """Return what was found besides the usual, as it is said in ``sft.toml``; empty for plain UTF-8 with one place.
+
+        >>> Source(Path("qa.csv"), "csv_table", "utf-8-sig", ";").chosen
+        {'format': 'csv_table', 'encoding': 'utf-8-sig', 'delimiter': ';'}
+        """
+        named = self.binary in {"xlsx", "hf"} or self.part.startswith("$.")
+        found = {
+            "encoding": self.encoding if self.encoding != "utf-8" else "",
+            "delimiter": self.delimiter if self.delimiter != "," else "",
+            "part": self.part if named else "",
+        }
+        found = {key: value for key, value in found.items() if value}
+        return {"format": self.format} | found if found else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,49 +107,6 @@ class Scan:
     whole: bool
 
 
-def open_bytes(path: Path) -> IO[bytes]:
-    """Open `path` for reading, unpacking gzip and zstandard by their first bytes. Raises `DataError`."""
-    try:
-        with path.open("rb") as stream:
-            magic = stream.read(4)
-        if magic[:2] == b"\x1f\x8b":
-            return cast(IO[bytes], gzip.open(path))
-        if magic == b"\x28\xb5\x2f\xfd":
-            return _open_zstandard(path)
-        return path.open("rb")
-    except OSError as error:
-        raise unreadable(path, error) from None
-
-
-def _open_zstandard(path: Path) -> IO[bytes]:
-    try:
-        zstandard = importlib.import_module("zstandard")
-    except ImportError:
-        raise MissingError(
-            _("reading a .zst file needs the package zstandard"),
-            where=str(path),
-            hint=_("pip install zstandard, or unpack the file"),
-        ) from None
-    stream: IO[bytes] = io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(path.open("rb")))
-    return stream
-
-
-def unreadable(path: Path, error: Exception) -> DataError:
-    """Return the error for a file that cannot be opened or unpacked."""
-    if isinstance(error, FileNotFoundError):
-        return DataError(_("no such file"), where=str(path), hint=_("check the path"))
-    if isinstance(error, IsADirectoryError):
-        return DataError(_("is a folder, not a file"), where=str(path), hint=_("name a file"))
-    if isinstance(error, (EOFError, zlib.error, gzip.BadGzipFile)):
-        return DataError(
-            _("the compressed file is damaged: {reason}").format(reason=error),
-            where=str(path),
-            hint=_("copy it again"),
-        )
-    reason = error.strerror if isinstance(error, OSError) else None
-    return DataError(reason or str(error), where=str(path), hint=_("check the file and its permissions"))
-
-
 def scan(path: Path, encoding: str = "") -> Scan:
     """Read `path` once: hash it, settle its encoding, check that every byte fits it, and keep the head.
 
@@ -144,7 +121,8 @@ def scan(path: Path, encoding: str = "") -> Scan:
             head = stream.read(HEAD)
             whole = len(head) < HEAD
             binary = _BINARY.get(head[:4], "")
-            if binary and not encoding:
+            if binary and not (encoding and binary == "parquet"):  # "PAR1" may begin a text as well
+                binary = "xlsx" if binary == "zip" and _is_workbook(path) else binary
                 return Scan(digest.hexdigest(), "", "", binary, whole)
             chosen = _encoding(path, head, encoding)
             text = _check(path, stream, head, chosen, named=bool(encoding))
@@ -153,6 +131,15 @@ def scan(path: Path, encoding: str = "") -> Scan:
     if not whole and "\n" in text:
         text = text[: text.rfind("\n") + 1]
     return Scan(digest.hexdigest(), chosen, text, "", whole)
+
+
+def _is_workbook(path: Path) -> bool:
+    """Tell an Excel workbook among zip archives; a damaged one says so itself when it is opened."""
+    try:
+        with open_bytes(path) as stream, zipfile.ZipFile(io.BytesIO(stream.read())) as archive:
+            return "xl/workbook.xml" in archive.namelist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        return path.name.lower().removesuffix(".gz").endswith((".xlsx", ".xlsm"))
 
 
 def _encoding(path: Path, head: bytes, named: str) -> str:
@@ -214,7 +201,10 @@ def _misfit(path: Path, encoding: str, error: UnicodeError, line: int, *, named:
 def read_all(source: Source | Sample) -> str:
     """Return the whole text of a file, line ends kept."""
     with _text_stream(source) as stream:
-        return stream.read()
+        try:
+            return stream.read()
+        except UnicodeError as error:
+            raise _changed(source, error) from None
 
 
 def lines(source: Source | Sample) -> Iterator[tuple[int, str]]:
@@ -223,7 +213,20 @@ def lines(source: Source | Sample) -> Iterator[tuple[int, str]]:
     Other characters that `str.splitlines` would break at (U+2028, U+0085, form feed) stay inside their line.
     """
     with _text_stream(source) as stream:
-        yield from enumerate(stream, 1)
+        try:
+            yield from enumerate(stream, 1)
+        except (
+            UnicodeError
+        ) as error:  # the whole file was checked, so this is another one by now, or a companion
+            raise _changed(source, error) from None
+
+
+def _changed(source: Source | Sample, error: UnicodeError) -> DataError:
+    return DataError(
+        _("not {encoding} text: {reason}").format(encoding=source.encoding, reason=error),
+        where=str(source.path),
+        hint=_("save the file as UTF-8, or name its encoding: --encoding cp1258"),
+    )
 
 
 def split(text: str) -> Iterator[tuple[int, str]]:
@@ -235,7 +238,23 @@ def _line_end(head: str) -> str:
     return "\r" if "\r" in head and "\n" not in head else "\n"
 
 
+def require(source: Source, binary: str) -> None:
+    """Raise `DataError` when a format of a certain container is asked of another one."""
+    if source.binary != binary:
+        raise DataError(
+            _("not a file of the format {name}").format(name=source.format),
+            where=str(source.path),
+            hint=_("leave --format out: the file says what it is"),
+        )
+
+
 def _text_stream(source: Source | Sample) -> io.TextIOWrapper:
+    if source.binary:
+        raise DataError(
+            _("no text, but {kind}").format(kind=source.binary),
+            where=str(source.path),
+            hint=_("leave --format out: the file says what it is"),
+        )
     with open_bytes(source.path) as raw:
         head = raw.read(HEAD).decode(source.encoding, "ignore")
     return io.TextIOWrapper(open_bytes(source.path), encoding=source.encoding, newline=_line_end(head))

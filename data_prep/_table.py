@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from data_prep._source import split
 from sft.errors import DataError
 from sft.i18n import _
-from sft.text import clean
+from sft.text import clean, mojibake
 
 DELIMITERS = ",;\t|"
 _LOOK = 50  # records looked at to tell the delimiter
@@ -64,6 +64,21 @@ def _fit(text: str, delimiter: str) -> tuple[float, int]:
     return (round(sum(w == widths[0] for w in rows) / len(rows), 1) if rows else 1.0), widths[0]
 
 
+def unnamed(at: int) -> str:
+    """Return what the column at position `at` is called when its header is empty.
+
+    >>> unnamed(0)
+    'column 1'
+    """
+    return _("column {n}").format(n=at + 1)
+
+
+def is_unnamed(name: str) -> bool:
+    """Tell a name that `unnamed` gave."""
+    number = name.rpartition(" ")[2]
+    return number.isdecimal() and len(number) < 6 and name == unnamed(int(number) - 1)
+
+
 def header(cells: Sequence[str], where: str) -> list[str]:
     """Return the column names of a header row, cleaned.
 
@@ -71,11 +86,12 @@ def header(cells: Sequence[str], where: str) -> list[str]:
     has, becomes ``column 1``. Raises `DataError` for any other empty name, a name that stands twice, or the
     internals of a Python class.
     """
-    names = [clean(cell) for cell in cells]
+    # Cleaning would take away what a repair needs; the rows below are damaged alike.
+    names = [cell.strip() if mojibake(cell) else clean(cell) for cell in cells]
     while names and not names[-1]:
         names.pop()
     if len(names) > 1 and not names[0]:
-        names[0] = _("column 1")
+        names[0] = unnamed(0)
     if not names or "" in names:
         raise DataError(
             _("column {number} has no name in the header").format(number=names.index("") + 1 if names else 1),

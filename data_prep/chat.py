@@ -3,17 +3,20 @@
     {"conversations": [{"from": "human", "value": "Chào bạn"}, {"from": "gpt", "value": "Chào bạn, tôi nghe đây."}]}
     {"messages": [{"role": "user", "content": "Chào bạn"}, {"role": "assistant", "content": "Tôi nghe đây."}]}
 
-Each turn is looked at for itself: ``role``/``content`` under ``conversations`` is read as well. Nothing is merged,
-guessed or left out: a conversation that does not alternate, has an empty turn or an unknown role, or does not end with
-the assistant is refused with that reason. A ``system`` text beside the turns becomes the first message.
+Each turn is looked at for itself: ``role``/``content`` under ``conversations`` is read as well. Nothing is guessed or left
+out: a conversation with two user turns in a row, an empty turn or an unknown role, or that does not end with the assistant
+is refused with that reason. Assistant turns in a row (analysis, then the final answer) are refused, merged or the last is
+kept, as the caller says. A ``system`` text beside the turns becomes the first message. The turns before a reply may stand
+in ``previous_conversation``, also as the JSON text that a spreadsheet holds.
 """
 
 import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from data_prep._objects import as_text, decode, objects, row_id
+from data_prep._objects import objects, row_id
 from data_prep._source import Sample, Source
+from data_prep._values import as_text, literal
 from sft.i18n import _
 from sft.records import Message, Record, Reject, Role
 
@@ -73,7 +76,7 @@ def _turns(value: Any) -> list[Any]:
     """Return the list of turns; one exported as a JSON string (from a spreadsheet) is unpacked."""
     if isinstance(value, str) and value.lstrip().startswith("["):
         try:
-            value = decode(value)
+            value = literal(value)
         except ValueError:
             return []
     return value if isinstance(value, list) else []
@@ -132,7 +135,7 @@ def _check(messages: list[Message]) -> None:
     for number, (before, after) in enumerate(itertools.pairwise(roles), 1):
         if after == "system":
             raise _TurnError("late_system", _("turn {n}").format(n=number + 1))
-        if before == after:
+        if before == after == "user":  # of assistant turns in a row the user decides (`_shape`)
             raise _TurnError(f"consecutive_{after}", _("turns {n} and {m}").format(n=number, m=number + 1))
     if roles[-1] != "assistant":
         raise _TurnError("no_final_answer", _("ends with {role}").format(role=roles[-1]))

@@ -7,7 +7,7 @@ The first row names the columns, every cell is text::
     tại mực nước biển.";TRUE
 
 A row with another number of cells than the header is refused as ``ragged``, one with a quote that is never closed or
-closes inside a cell as ``stray_quote``; both name their line.
+closes inside a cell as ``stray_quote``; both name their line. Nested values printed by Python become JSON.
 """
 
 from collections.abc import Iterator
@@ -15,9 +15,11 @@ from collections.abc import Iterator
 from data_prep import _table
 from data_prep._objects import row_id
 from data_prep._source import Sample, Source, lines, split
+from data_prep._values import unpack
 from sft.errors import DataError
 from sft.i18n import _
 from sft.records import Record, Reject
+from sft.text import clean
 
 GENERIC = True
 
@@ -31,11 +33,15 @@ def describe(sample: Sample) -> str:
     """Name the columns."""
     _line, cells, _raw = next(_table.records(split(sample.text), sample.delimiter or ","), (1, "", ""))
     names = _table.header(cells, f"{sample.path}:1") if isinstance(cells, list) else []
-    return _("{n} columns: {names}").format(n=len(names), names=" · ".join(names))
+    return _("{n} columns: {names}").format(n=len(names), names=" · ".join(map(clean, names)))
 
 
 def records(source: Source) -> Iterator[Record | Reject]:
     """Yield the rows as column → cell. Raises `DataError` for a header that cannot be used."""
+    yield from unpack(_rows(source), {})
+
+
+def _rows(source: Source) -> Iterator[Record | Reject]:
     rows = _table.records(lines(source), source.delimiter or ",")
     names: list[str] = []
     number = 0

@@ -8,10 +8,12 @@ value → its JSON. A line that is not JSON is refused as ``bad_json``, one that
 
 from collections.abc import Iterator
 
-from data_prep._objects import LINES, as_text, objects, row_id
+from data_prep._objects import LINES, objects, row_id
 from data_prep._source import Sample, Source
+from data_prep._values import as_text
 from sft.i18n import _
 from sft.records import Record, Reject
+from sft.text import clean
 
 GENERIC = True
 
@@ -24,7 +26,7 @@ def looks_like(sample: Sample) -> bool:
 def describe(sample: Sample) -> str:
     """Name the keys of the first rows."""
     names = list(dict.fromkeys(key for row in sample.rows if isinstance(row, dict) for key in row))
-    return _("{n} columns: {names}").format(n=len(names), names=" · ".join(names))
+    return _("{n} columns: {names}").format(n=len(names), names=" · ".join(map(clean, names)))
 
 
 def records(source: Source) -> Iterator[Record | Reject]:

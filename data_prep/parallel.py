@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from data_prep._objects import row_id
-from data_prep._source import Sample, Source, lines
+from data_prep._source import Sample, Source, lines, scan
 from sft.errors import DataError
 from sft.i18n import _
 from sft.records import Record, Reject
@@ -31,8 +31,19 @@ def describe(sample: Sample) -> str:
 
 def records(source: Source) -> Iterator[Record | Reject]:
     """Yield one record a line. Raises `DataError` when the files differ in length."""
-    files = {column: replace(source, path=source.path.with_name(name)) for column, name in _COLUMNS.items()}
-    files = {column: each for column, each in files.items() if each.path.is_file()}
+    if not looks_like(Sample(source.path)):
+        raise DataError(
+            _("no parallel files"),
+            where=str(source.path),
+            hint=_("name the seq.in that has a label file beside it"),
+        )
+    paths = {column: source.path.with_name(name) for column, name in _COLUMNS.items()}
+    named = "" if source.encoding.startswith("utf") else source.encoding
+    files = {
+        column: replace(source, path=path, encoding=scan(path, named).encoding or source.encoding)
+        for column, path in paths.items()
+        if path.is_file()
+    }
     counts = {each.path.name: sum(1 for _line in lines(each)) for each in files.values()}
     if len(set(counts.values())) > 1:
         raise DataError(

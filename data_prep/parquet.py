@@ -2,14 +2,14 @@
 
     question: "Lá cây có màu gì?"   answer: "Màu xanh."   topic: 2
 
-Cells become text as in `jsonl`; the row number stands where other formats have a line.
+Cells become text as in `jsonl`, class numbers their names where the file tells them; the row number stands where other
+formats have a line.
 """
 
 from collections.abc import Iterator
 
 from data_prep import jsonl
-from data_prep._objects import PARQUET
-from data_prep._source import Sample, Source
+from data_prep._source import Sample, Source, require
 from sft.records import Record, Reject
 
 GENERIC = True
@@ -17,7 +17,7 @@ GENERIC = True
 
 def looks_like(sample: Sample) -> bool:
     """Tell Parquet by its first four bytes."""
-    return sample.part == PARQUET
+    return sample.binary == "parquet"
 
 
 def describe(sample: Sample) -> str:
@@ -27,4 +27,5 @@ def describe(sample: Sample) -> str:
 
 def records(source: Source) -> Iterator[Record | Reject]:
     """Yield every row as column → text."""
+    require(source, "parquet")
     yield from jsonl.records(source)

@@ -3,17 +3,18 @@
     {"data": [{"title": "Cây tre", "paragraphs": [{"context": "Tre mọc thành bụi.", "qas": [
         {"id": "1", "question": "Tre mọc thế nào?", "answers": [{"text": "thành bụi", "answer_start": 8}]}]}]}]}
 
-One record a question, with the first answer. A span whose text does not stand at its offset is refused as
-``offset_mismatch``. A question without an answer has an empty ``answer`` and ``is_impossible`` true: what to do with
-it is the caller's choice.
+One record a question, with its ``answers``; which of them is taken, and what becomes of a question that its passage does not
+answer (``is_impossible``), is the caller's choice. A span whose text does not stand at its offset is refused as
+``offset_mismatch``. A test set without answers is input for `sft predict`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from data_prep._objects import as_text, objects, row_id
+from data_prep._objects import objects, row_id
 from data_prep._source import Sample, Source
+from data_prep._values import as_text
 from sft.i18n import _
 from sft.records import Record, Reject
 
@@ -65,24 +66,10 @@ def _paragraphs(article: Any) -> list[dict[str, Any]]:
 def _record(key: str, where: str, title: str, context: str, qa: Any) -> Record | Reject:
     if not isinstance(qa, dict) or not as_text(qa.get("question")).strip():
         return Reject(key, where, "no_question", excerpt=as_text(qa)[:80])
-    answers = qa.get("answers")
-    first = next((a for a in answers if isinstance(a, dict)), None) if isinstance(answers, list) else None
-    text, start = (
-        as_text(first.get("text")) if first else "",
-        as_text(first.get("answer_start")) if first else "",
-    )
-    if first and start and not _stands_at(context, text, start):
-        return Reject(key, where, "offset_mismatch", _("answer_start {at}").format(at=start), text[:80])
-    fields: Mapping[str, str] = {
-        "title": title,
-        "context": context,
-        "question": as_text(qa.get("question")),
-        "answer": text,
-        "answer_start": start,
-        "is_impossible": as_text(qa.get("is_impossible", not text)),
-    }
+    fields: dict[str, str] = {"title": title, "context": context, "question": as_text(qa.get("question"))}
+    if "answers" in qa or "is_impossible" in qa:  # a test set without answers has neither
+        given = qa.get("answers")
+        answers = [a for a in given if isinstance(a, dict) and "text" in a] if isinstance(given, list) else []
+        fields["answers"] = as_text(answers)
+        fields["is_impossible"] = as_text(qa.get("is_impossible", not answers))
     return Record(key, where, fields)
-
-
-def _stands_at(context: str, text: str, start: str) -> bool:
-    return start.isdecimal() and len(start) < 10 and context.startswith(text, int(start))

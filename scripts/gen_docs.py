@@ -21,6 +21,7 @@ SAMPLE = {
     "label": "đặt_món",
     "labels": "chào_hỏi, đặt_món, hủy_món",
 }
+CHOICE = {"question": "Cá sống ở đâu?", "options": "A. Trên cây\nB. Dưới nước", "label": "B"}
 
 
 def cli() -> str:
@@ -52,7 +53,11 @@ def templates() -> str:
             continue
         found = core.read(path)
         parts.append(f"## {name}\n\n`{found.id}`: {found.description}\n\n```text")
-        messages = core.render(found, SAMPLE) if found.task != "chat" else found.messages
+        messages = (
+            core.render(found, SAMPLE | (CHOICE if "options" in found.variables else {}))
+            if found.task != "chat"
+            else found.messages
+        )
         parts += [f"[{message.role}]\n{message.content}\n" for message in messages]
         parts.append("```\n")
     return "\n".join(parts)

@@ -47,7 +47,8 @@ def render() -> dict[str, str]:
     files: dict[str, str] = {}
     for path in sorted((ROOT / "templates").glob("*/*.toml")):
         template = templates.read(path)
-        task = "context" if "context" in template.variables else template.task
+        own = {"context": "context", "options": "choice"}
+        task = next((own[name] for name in template.variables if name in own), template.task)
         raw = records("graph" if task in ("amr", "mtup") else task)
         made = prepared(template, raw)
         name = f"{template.family}/{template.name}"

@@ -13,7 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
-from sft.errors import DataError, SettingsError
+from sft.errors import DataError, SettingsError, SftError
 from sft.i18n import _
 from sft.records import Record
 
@@ -38,6 +38,7 @@ _ABOUT = frozenset({
     "id", "type", "kind", "loai", "start", "end", "offset", "url", "link", "len", "length", "count", "so", "index",
     "source", "nguon", "en", "english", "lang",
 })  # fmt: skip
+_GOLD = frozenset({"answer", "label", "graph"})
 _LABEL_TASKS = frozenset({"true_false", "choice", "label"})
 
 
@@ -121,9 +122,15 @@ def source_of(record: Record) -> str:
 
 
 def by_source(
-    records: Sequence[Record], names: Sequence[str], explicit: Mapping[str, str]
+    records: Sequence[Record],
+    names: Sequence[str],
+    explicit: Mapping[str, str],
+    said: Mapping[str, Mapping[str, str]] | None = None,
 ) -> dict[str, dict[str, str]]:
-    """Find the columns of each source by itself: files of one set may have other headers."""
+    """Find the columns of each source by itself: files of one set may have other headers.
+
+    `said` holds what is decided for single sources (a table [[prep.source]] of sft.toml); `explicit` wins over it.
+    """
     every = union(records)
     found: dict[str, dict[str, str]] = {}
     faults: list[DataError] = []
@@ -132,10 +139,13 @@ def by_source(
         sources.setdefault(source_of(record), []).append(record)
     for source, group in sources.items():
         own = union(group)
-        chosen = {name: column for name, column in explicit.items() if column in own or column not in every}
+        chosen = {name: column for name, column in (said or {}).get(source, {}).items() if name in names}
+        chosen |= {name: column for name, column in explicit.items() if column in own or column not in every}
         try:
             found[source] = guess(own, names, chosen)
-        except DataError as error:
+        except SftError as error:
+            if isinstance(error, SettingsError) and not (said or {}).get(source):
+                raise
             faults += [
                 DataError(part.message, where=source, hint=part.hint) for part in error.parts or (error,)
             ]
@@ -262,9 +272,12 @@ def _fault(variable: str, found: Sequence[str], columns: Sequence[str]) -> DataE
                 variable=variable, column=_quoted(found[0])
             ),
         )
+    hint = _("name it: --map {variable}=COLUMN, or take another template").format(variable=variable)
+    if variable in _GOLD:
+        hint += _("; a file without answers is for sft predict")
     return DataError(
         _("no column for {variable}; the file has {names}").format(variable=variable, names=_listed(columns)),
-        hint=_("name it: --map {variable}=COLUMN, or take another template").format(variable=variable),
+        hint=hint,
     )
 
 

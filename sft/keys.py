@@ -46,6 +46,21 @@ def old_tone(text: str) -> str:
     return _NEW_TONE.sub(_move_tone, text)
 
 
+_OLD_TONE = re.compile(r"(?:[òóỏõọ][ae]|[ùúủũụ]y)(?![\w\u0300-\u036f])")
+
+
+def tones(text: str) -> list[str]:
+    """Tell which styles of tone placement lower-case NFC `text` has, of ``tone_old`` (hòa) and ``tone_new`` (hoà).
+
+    >>> tones("sức khỏe hoà bình"), tones("quý hoàn của"), tones("thủy")
+    (['tone_old', 'tone_new'], [], ['tone_old'])
+    """
+    found = ["tone_old"] if _OLD_TONE.search(text) else []
+    if _NEW_TONE.search(text) and old_tone(text) != text:
+        found.append("tone_new")
+    return found
+
+
 def key(text: str) -> str:
     """Return the comparison key of `text`: NFC, lower case, old tone style, words separated by one blank.
 

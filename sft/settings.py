@@ -5,6 +5,7 @@ Imports pydantic (through `sft.presets`), so import this module only inside the 
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,9 @@ from sft.text import read_text
 
 FILE = "sft.toml"
 DEFAULT = "default"
-_USE_CASE = "use_case"
+USE_CASE = "use_case"
+_SOURCES = "prep.source"
+_ITEM = re.compile(r"\s*\[\[\s*([\w.\"-]+)\s*\]\]")
 _HEADER = re.compile(r"\s*\[\s*([\w.\"-]+)\s*\]")
 _ASSIGN = re.compile(r"\s*([\w.\"-]+)\s*=")
 
@@ -30,6 +33,23 @@ class DataSettings(Settings):
 
     raw: str = Field("data/raw", min_length=1, description="file or folder that sft prep reads")
     prepared: str = Field("", description="prepared set that sft train takes; empty = the newest")
+
+
+class SourceSettings(Settings):
+    """A table [[prep.source]]: what is said about the raw files that fit a pattern; empty = found by looking."""
+
+    files: str = Field(..., min_length=1, description="which raw files: a pattern, or hf:owner/name")
+    format: str = Field("", description="as sft prep --format")
+    encoding: str = Field("", description="as sft prep --encoding")
+    delimiter: str = Field("", description="as sft prep --delimiter")
+    part: str = Field("", description="sheet, split, or path inside a JSON file")
+    columns: dict[str, str] = Field(
+        default_factory=dict, description='which column holds what, e.g. { question = "Câu" }'
+    )
+    answers: Literal["", "first", "each"] = Field("", description="as in [prep], for these files")
+    turns: Literal["", "refuse", "merge", "last"] = Field("", description="as in [prep], for these files")
+    impossible: Literal["", "reject", "refusal"] = Field("", description="as in [prep], for these files")
+    numbered_from: Literal[0, 1] = Field(1, description="the number of the first option of a choice")
 
 
 class PrepSettings(Settings):
@@ -66,6 +86,17 @@ class PrepSettings(Settings):
         "no", description="training rows per label: down to the rarest, or up to the most frequent by copies"
     )
     limit: int | None = Field(None, ge=1, description="rows to keep, sampled by seed; 0 = all")
+    answers: Literal["first", "each"] = Field(
+        "first", description="of several answers to one question: the first, or a row for each"
+    )
+    turns: Literal["refuse", "merge", "last"] = Field(
+        "refuse", description="assistant turns in a row: refuse the chat, merge them, keep the last"
+    )
+    impossible: Literal["reject", "refusal"] = Field(
+        "reject", description="question its passage does not answer: reject it, or train a refusal"
+    )
+    repair_mojibake: bool = Field(False, description="turn back mojibake where nothing was lost")
+    source: list[SourceSettings] = Field(default_factory=list, description="what is said about single files")
 
     @field_validator("limit", "max_tokens", mode="before")
     @classmethod
@@ -134,17 +165,51 @@ def workspace_defaults(folder: Path | None = None) -> Workspace:
         _unknown_section(name, value, found) for name, value in raw.items() if not _is_section(name, value)
     ]
     for name, section in SECTIONS.items():
-        values = {k: v for k, v in found.values.get(name, {}).items() if (name, k) != ("train", _USE_CASE)}
+        values = {k: v for k, v in found.values.get(name, {}).items() if (name, k) != ("train", USE_CASE)}
+        if name == "prep" and _are_tables(values.get("source")):
+            problems += _source_problems(values.pop("source"), found)
         problems += presets.check(section, values, {key: found.where(name, key) for key in values})
-    use_case = found.values.get("train", {}).get(_USE_CASE, "")
+    use_case = found.values.get("train", {}).get(USE_CASE, "")
     if not isinstance(use_case, str):
         problems.append(
             SettingsError(
-                _("use_case is the name of a preset, in quotes"), where=found.where("train", _USE_CASE)
+                _("use_case is the name of a preset, in quotes"), where=found.where("train", USE_CASE)
             )
         )
     presets.raise_all(problems)
     return found
+
+
+def _are_tables(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, dict) for each in value)
+
+
+def _source_problems(tables: list[dict[str, Any]], found: Workspace) -> list[SettingsError]:
+    """Check every table [[prep.source]], each fault with its line."""
+    problems: list[SettingsError] = []
+    for number, table in enumerate(tables):
+        name = f"{_SOURCES}[{number}]"
+        if "files" not in table:
+            problems.append(
+                SettingsError(
+                    _("[[prep.source]] does not say which files it is about"),
+                    where=found.where(name, ""),
+                    hint=_('add a pattern: files = "data/raw/exam*.csv"'),
+                )
+            )
+        where = {key: found.where(name, key) for key in table}
+        problems += presets.check(SourceSettings, {"files": "*"} | table, where)
+    return problems
+
+
+def sources(folder: Path | None = None) -> list[tuple[SourceSettings, str]]:
+    """Return what `sft.toml` says about single raw files, each with its place (``sft.toml:12``)."""
+    found = workspace_defaults(folder)
+    tables = found.values.get("prep", {}).get("source", [])
+    return [
+        (SourceSettings.model_validate(table), found.where(f"{_SOURCES}[{number}]", ""))
+        for number, table in enumerate(tables)
+    ]
 
 
 def _is_section(name: str, value: object) -> bool:
@@ -175,8 +240,14 @@ def _lines(text: str) -> dict[tuple[str, str], int]:
     """Return the line of each ``[section]`` (key '') and each setting; `tomllib` does not tell."""
     lines: dict[tuple[str, str], int] = {}
     section = ""
+    items: Counter[str] = Counter()
     for number, line in enumerate(text.splitlines(), 1):
-        if header := _HEADER.match(line):
+        if item := _ITEM.match(line):
+            name = item.group(1).replace('"', "")
+            section = f"{name}[{items[name]}]"
+            items[name] += 1
+            lines.setdefault((section, ""), number)
+        elif header := _HEADER.match(line):
             section, _dot, rest = header.group(1).replace('"', "").partition(".")
             lines.setdefault((section, ""), number)
             lines.setdefault((section, rest.partition(".")[0]), number)
@@ -198,14 +269,14 @@ def resolve_train(
     """
     found = workspace_defaults(folder)
     file_values = dict(found.values.get("train", {}))
-    file_use_case = str(file_values.pop(_USE_CASE, ""))
+    file_use_case = str(file_values.pop(USE_CASE, ""))
     name = use_case or file_use_case
     preset = None
     if name:
         try:
             preset = presets.load(name)
         except SettingsError as error:
-            where = error.where or ("--use-case" if use_case else found.where("train", _USE_CASE))
+            where = error.where or ("--use-case" if use_case else found.where("train", USE_CASE))
             raise SettingsError(error.message, where=where, hint=error.hint, parts=error.parts) from None
     layers = [(preset.values, dict.fromkeys(preset.values, f"preset {preset.name}"))] if preset else []
     layers.append((file_values, _file_origins(found, "train", file_values)))
@@ -238,28 +309,3 @@ def _resolve(
         merged |= values
         origins |= where
     return Resolved(section.model_validate(merged), origins, preset)
-
-
-def commented() -> str:
-    """Return the `sft.toml` that ``sft init`` writes: every setting commented out, with its default and meaning."""
-    head = _(
-        "Settings of this workspace. Every line is optional: take away the # and change the value.\n"
-        "Order: built-in default < preset (--use-case) < this file < flag.\n"
-        "What is in force, and from where, is shown before work starts."
-    )
-    lines = [f"# {line}" for line in head.split("\n")]
-    for name, section in SECTIONS.items():
-        lines += ["", f"[{name}]"]
-        rows = (
-            [(_USE_CASE, '""', _("preset under these settings; see: sft presets list"))]
-            if name == "train"
-            else []
-        )
-        defaults = section().model_dump()
-        rows += [
-            (key, "{}" if defaults[key] == {} else presets.as_toml(defaults[key]), _(field.description or ""))
-            for key, field in section.model_fields.items()
-        ]
-        width = max(len(f"{key} = {value}") for key, value, _word in rows)
-        lines += [f"# {f'{key} = {value}':<{width}}  # {word}".rstrip() for key, value, word in rows]
-    return "\n".join(lines) + "\n"

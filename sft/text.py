@@ -86,6 +86,40 @@ def mojibake(text: str) -> str:
     return next((found[0] for found in _damage().finditer(text) if not _genuine(text, found)), "")
 
 
+def repaired(text: str) -> str | None:
+    """Return the text that `text` was before it was read with a wrong code page, None when that cannot be told for sure.
+
+    Nothing may be lost: every character goes back to the byte it came from (a byte that the code page lacks stands as a
+    control character), all bytes together are UTF-8, and every code page by which this works gives the same text.
+
+    >>> repaired("Đường Láng".encode().decode("latin-1")), repaired("Đường".encode().decode("cp1252", "ignore"))
+    ('Đường Láng', None)
+    """
+    found = set()
+    for page in _CODE_PAGES:
+        raw = bytearray()
+        for char in text:
+            try:
+                raw += char.encode(page)
+            except UnicodeEncodeError:
+                if ord(char) not in _undefined(page):
+                    break
+                raw.append(ord(char))
+        else:
+            try:
+                found.add(raw.decode("utf-8"))
+            except UnicodeDecodeError:
+                continue
+    before = found.pop() if len(found) == 1 else ""
+    return before if before and not mojibake(before) else None
+
+
+@functools.cache
+def _undefined(page: str) -> frozenset[int]:
+    """Return the bytes that have no character in a code page."""
+    return frozenset(n for n in range(0x80, 0x100) if bytes([n]).decode(page, "replace") == "\ufffd")
+
+
 def _genuine(text: str, found: re.Match[str]) -> bool:
     """Tell whether the piece is good text after all: a capital letter, or á, before a closing quote or a no-break space."""
     opening = _CLOSING.get(found[0][1])

@@ -91,7 +91,7 @@ def test_no_raw_folder() -> None:
 
 def test_a_workbook() -> None:
     put("data/raw/a.xlsx", b"PK\x03\x04" + b"\0" * 60)
-    assert "CSV UTF-8" in error(*ANSWER)
+    assert "damaged Excel workbook" in error(*ANSWER)
 
 
 # Columns and labels

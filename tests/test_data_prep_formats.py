@@ -4,18 +4,19 @@ import gzip
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import data_prep
-from data_prep import Notes, Source, detect, read
+from data_prep import Notes, Rules, Source, detect, read
 from sft.errors import DataError, SettingsError, SftError
 from sft.records import Record, Reject
 
 DATA = Path(__file__).parent / "data"
 
 
-def load(name: str, **options: str) -> tuple[Source, list[Record], list[Reject], Notes]:
+def load(name: str, **options: Any) -> tuple[Source, list[Record], list[Reject], Notes]:
     notes = Notes()
     source = detect(DATA / f"raw_{name}", **options)
     items = list(read(source, notes))
@@ -64,6 +65,15 @@ def reasons(rejects: list[Reject]) -> list[tuple[str, str]]:
         ("vlsp.txt", "amr", 2, {"no_graph": 1}),
         ("standard.amr", "amr", 2, {"no_sentence": 1}),
         ("squad.json", "squad", 2, {"offset_mismatch": 1}),
+        ("squad_list_root.json", "squad", 2, {}),
+        ("squad_bad_offsets.json", "squad", 1, {"offset_mismatch": 20}),
+        ("several_answers.jsonl", "jsonl", 3, {}),
+        ("mcq.csv", "csv_table", 3, {"empty_option": 1, "unknown_choice": 1, "option_order": 1}),
+        ("conll.txt", "conll", 3, {"bad_block": 1}),
+        ("passages.json", "passages", 2, {"no_passages": 1}),
+        ("tones.jsonl", "jsonl", 3, {}),
+        ("segmented.json", "json_list", 3, {}),
+        ("silence.csv", "csv_table", 3, {}),
         ("rasa.md", "rasa", 3, {"bad_line": 1}),
     ],
 )
@@ -98,8 +108,9 @@ def test_multi_line_cells_and_the_line_a_row_starts_on():
     assert records[2].fields["Question"] == "Vì sao lá vàng?"
     assert records[2].fields["Answer_2"] == "Do sâu bệnh | nấm."
     assert records[1].fields["Question"] == ""
-    assert notes.counts == {"invisible": 1}
-    assert notes.examples["invisible"].endswith("raw_pipe_multiline.csv:6")
+    assert notes.counts == {"control": 1, "further_answers": 2}
+    assert notes.examples["control"].endswith("raw_pipe_multiline.csv:6")
+    assert [record.fields["answer"] for record in records][1] == "Một câu trả lời không có câu hỏi."
 
 
 def test_words_that_look_like_nothing_stay_words():
@@ -328,7 +339,7 @@ def test_gzip_is_unpacked_by_its_bytes(tmp_path):
         ),
         ('{"a": [1, 2], "b":\n {"c": 3}}', "no list of objects"),
         ("\x89PNG\x00\x00\x00\x00\x00", "not a text file"),
-        ("PK\x03\x04 sheet", "Excel workbook"),
+        ("PK\x03\x04 sheet", "a zip archive"),
         ("PAR1 broken", "damaged Parquet file"),
     ],
 )
@@ -418,3 +429,119 @@ def test_missing_file_is_an_error_not_a_traceback(tmp_path):
         detect(tmp_path / "none.csv")
     with pytest.raises(SftError, match="is a folder"):
         detect(tmp_path)
+
+
+def test_conll_blocks_give_text_slots_and_intent():
+    source, records, rejects, _notes = load("conll.txt")
+    assert source.detail == "a token and its tag a line, the intent last"
+    assert [dict(record.fields) for record in records] == [
+        {"text": "cho tôi vé đi Huế", "slots": "O O O O B-noi_den", "label": "đặt_vé"},
+        {"text": "mấy giờ tàu chạy", "slots": "O O O O", "label": "hỏi_giờ#hỏi_tàu"},
+        {"text": "Huế", "slots": "B-noi_den"},
+    ]
+    assert reasons(rejects) == [("14", "bad_block")]
+
+
+def test_passages_without_answers_are_for_prediction():
+    source, records, _rejects, _notes = load("passages.json")
+    assert "sft predict" in source.detail
+    assert (records[0].id, records[0].fields["context"]) == (
+        "t1",
+        "Sông Hương chảy qua Huế.\n\nSông dài hơn tám mươi cây số.",
+    )
+    assert "answer" not in records[0].fields
+
+
+def test_an_empty_cell_may_be_an_input_of_its_own():
+    _source, records, _rejects, _notes = load("silence.csv")
+    assert [(r.fields["user_answer"], r.fields["user_intent"]) for r in records][1:] == [("", "silence")] * 2
+
+
+def test_tone_styles_and_markup_are_told_and_left_alone(tmp_path):
+    _source, records, _rejects, notes = load("tones.jsonl")
+    assert notes.counts == {"tone_old": 1, "tone_new": 1}
+    assert [r.fields["question"] for r in records][:2] == ["Hòa bình là gì?", "Hoà bình là gì?"]
+    path = tmp_path / "web.jsonl"
+    rows = ["a <b>đậm</b>", "x &lt; y", "a < b và c > d", "R&D; Q&A", "5 &amp; 6"]
+    path.write_text("".join(json.dumps({"text": row}) + "\n" for row in rows), encoding="utf-8")
+    notes = Notes()
+    assert [r.fields["text"] for r in read(detect(path), notes) if isinstance(r, Record)] == rows
+    assert notes.counts == {"html": 3}
+
+
+def test_mojibake_is_turned_back_only_when_asked_and_only_without_loss():
+    rules = Rules(repair_mojibake=True)
+    _source, records, rejects, notes = load("mojibake_cp1254.txt", rules=rules)
+    assert [record.fields["input"] for record in records] == ["Trời xanh.", "🚀 Tiếng Việt rất đẹp"]
+    assert reasons(rejects) == [("3", "mojibake")] and "lost" in rejects[0].detail
+    assert notes.counts == {"mojibake_repaired": 1, "mojibake": 1}
+    assert notes.examples["mojibake_repaired"].endswith("→ 🚀 Tiếng Việt rất đẹp")
+
+
+def test_the_header_of_a_damaged_table_is_turned_back_too(tmp_path):
+    path = tmp_path / "damaged.csv"
+    text = "câu hỏi,đáp án\nCá sống ở đâu?,Dưới nước\n".encode().decode("latin-1")
+    path.write_text(text, encoding="utf-8")
+    assert [item.reason for item in read(detect(path)) if isinstance(item, Reject)] == ["mojibake"]
+    (record,) = read(detect(path, rules=Rules(repair_mojibake=True)))
+    assert isinstance(record, Record)
+    assert dict(record.fields) == {"câu hỏi": "Cá sống ở đâu?", "đáp án": "Dưới nước"}
+
+
+def test_zstandard_is_unpacked_frame_by_frame(tmp_path):
+    zstandard = pytest.importorskip("zstandard")
+    pack = zstandard.ZstdCompressor().compress
+    whole = (DATA / "raw_tf_comma.csv").read_bytes()
+    path = tmp_path / "tf.csv.zst"
+    path.write_bytes(pack(whole[:200]) + pack(whole[200:]))
+    assert sum(isinstance(item, Record) for item in read(detect(path))) == 12
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(DataError, match="damaged"):
+        detect(path)
+
+
+def test_class_numbers_of_parquet_are_named_and_short_numbers_stay_short(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    features = {"topic": {"names": ["da liễu", "tim mạch"], "_type": "ClassLabel"}}
+    told = {b"huggingface": json.dumps({"info": {"features": features}}).encode()}
+    table = pyarrow.table({
+        "topic": pyarrow.array([1, 0, None], pyarrow.int64()),
+        "score": pyarrow.array([3.14, 1, None], pyarrow.float32()),
+    })
+    parquet.write_table(table.replace_schema_metadata(told), tmp_path / "qa.parquet")
+    rows = [dict(item.fields) for item in read(detect(tmp_path / "qa.parquet")) if isinstance(item, Record)]
+    assert rows == [{"topic": "tim mạch", "score": "3.14"}, {"topic": "da liễu", "score": "1"}]
+
+
+def test_python_values_in_a_table_become_json_and_a_broken_one_refuses_its_row(tmp_path):
+    path = tmp_path / "exported.csv"
+    path.write_text(
+        "question,answers\nỞ đâu?,\"['Huế', 'Hội An']\"\nKhi nào?,\"['sáng\"\nAi?,\"['bà']\"\n",
+        encoding="utf-8",
+    )
+    items = list(read(detect(path)))
+    assert [item.fields["answer"] for item in items if isinstance(item, Record)] == ["Huế", "bà"]
+    (broken,) = [item for item in items if isinstance(item, Reject)]
+    assert (broken.reason, broken.where) == ("bad_cell", f"{path}:3") and "column answers" in broken.detail
+    # What is trained stays as written.
+    path.write_text("input,output\nKể tên,\"['Huế', 'Hội An']\"\n", encoding="utf-8")
+    (record,) = read(detect(path))
+    assert isinstance(record, Record) and record.fields["output"] == "['Huế', 'Hội An']"
+
+
+def test_a_document_with_something_behind_it_is_no_list(tmp_path):
+    path = tmp_path / "twice.json"
+    path.write_text('{"data": [{"a": "1"}]}\n{"data": [{"a": "2"}]}\n', encoding="utf-8")
+    with pytest.raises(DataError, match="not JSON"):
+        detect(path, format="json_list", part="$.data")
+
+
+def test_a_companion_file_in_another_encoding_names_its_line(tmp_path):
+    (tmp_path / "seq.in").write_text("xin chào\ntạm biệt\n", encoding="utf-8")
+    (tmp_path / "label").write_bytes(b"ch\xe0o\nch\xe0o\n")
+    with pytest.raises(DataError, match="not utf-8") as caught:
+        list(read(detect(tmp_path / "seq.in")))
+    assert caught.value.where == f"{tmp_path / 'label'}:1"
+    with pytest.raises(DataError, match="no parallel files"):
+        list(read(detect(DATA / "raw_rasa.md", format="parallel")))

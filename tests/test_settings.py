@@ -3,7 +3,7 @@ import tomllib
 
 import pytest
 
-from sft import presets, settings
+from sft import presets, settings, starter
 from sft.errors import SettingsError
 from sft.presets import TrainSettings
 
@@ -101,13 +101,13 @@ def test_dotted_keys_and_inline_tables_have_lines(tmp_path):
 
 
 def test_the_initial_file_changes_nothing(tmp_path):
-    write(tmp_path, settings.commented())
+    write(tmp_path, starter.commented())
     assert settings.resolve_train({}, folder=tmp_path).values == TrainSettings()
     assert set(settings.resolve_train({}, folder=tmp_path).origins.values()) == {"default"}
 
 
 def test_the_initial_file_with_every_line_taken_in_gives_the_defaults(tmp_path):
-    text = re.sub(r"^# (\w+ = )", r"\1", settings.commented(), flags=re.MULTILINE)
+    text = re.sub(r"^# (\w+ = )", r"\1", starter.commented(), flags=re.MULTILINE)
     raw = tomllib.loads(text)
     assert set(raw["train"]) == {*TrainSettings.model_fields, "use_case"}
     write(tmp_path, text)
@@ -117,6 +117,6 @@ def test_the_initial_file_with_every_line_taken_in_gives_the_defaults(tmp_path):
 
 
 def test_every_line_of_the_initial_file_is_explained():
-    rows = [line for line in settings.commented().splitlines() if " = " in line]
+    rows = [line for line in starter.commented().splitlines() if " = " in line]
     assert all(line.count("#") >= 2 for line in rows)
-    assert presets.as_toml(2e-4) in settings.commented()
+    assert presets.as_toml(2e-4) in starter.commented()

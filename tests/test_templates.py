@@ -72,7 +72,7 @@ def said(path: Path) -> list[str]:
 def test_the_shipped_templates_are_all_there() -> None:
     assert SHIPPED == [
         "amr/direct_v1", "chat/passthrough_v1", "classify/labels_v1", "mtup/v1_formal", "mtup/v2_natural",
-        "mtup/v3_instructional", "mtup/v4_compact", "mtup/v5_cot", "qa/answer_v1", "qa/context_v1",
+        "mtup/v3_instructional", "mtup/v4_compact", "mtup/v5_cot", "qa/answer_v1", "qa/choice_v1", "qa/context_v1",
         "qa/true_false_v1",
     ]  # fmt: skip
 

@@ -267,3 +267,26 @@ def test_written_json_is_vietnamese_not_escapes(tmp_path: Path) -> None:
     line = (tmp_path / "a.jsonl").read_text(encoding="utf-8")
     assert "Ở đâu?" in line
     assert json.loads(line) == {"q": "Ở đâu?"}
+
+
+@pytest.mark.parametrize("page", ["cp1252", "cp1254", "cp1258", "latin-1", "mac_roman"])
+def test_mojibake_without_loss_is_turned_back(page):
+    shown = "".join(
+        bytes([byte]).decode(page, "replace").replace("\ufffd", chr(byte))
+        for byte in "Đường về quê 🚀".encode()
+    )
+    assert text.repaired(shown) in {"Đường về quê 🚀", None if page == "mac_roman" else "Đường về quê 🚀"}
+    assert text.repaired(shown[:-1]) is None  # a byte is missing
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=30))
+def test_a_repair_never_invents(original):
+    damaged = original.encode().decode("latin-1")
+    repaired = text.repaired(damaged)
+    assert repaired in {original, None}
+
+
+@pytest.mark.parametrize("page", ["cp1252", "cp1254"])
+def test_what_was_dropped_is_not_made_up(page):
+    assert text.repaired("Đi về ở cổng".encode().decode(page, "ignore")) is None
+    assert text.repaired("Tiếng Việt thật sự: quê tôi") is None

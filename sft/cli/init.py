@@ -24,7 +24,7 @@ def init(
 
     Example: sft init my-project --sample amr
     """
-    from sft import settings
+    from sft import settings, starter
     from sft.text import write_text
 
     if sample and sample not in _SAMPLES:
@@ -37,7 +37,7 @@ def init(
         (folder / name).mkdir(parents=True, exist_ok=True)
     toml = folder / settings.FILE
     if not toml.exists():  # what the user changed is never overwritten
-        write_text(toml, settings.commented())
+        write_text(toml, starter.commented())
         made.append(str(toml))
     made += _copy_sample(sample, folder / "data" / "raw") if sample else []
     lines = [_("workspace: {folder}").format(folder=folder.resolve()), *(f"  + {name}" for name in made)]

@@ -116,7 +116,7 @@ def new_target(held: "HeldOut", source: Path, *, base: bool) -> Path:
     return held.run.folder / "predictions" / f"{name}{'.base' if base else ''}.jsonl"
 
 
-def new_rows(source: Path, template: "Template", labels: list[str], how: dict[str, str]) -> "list[Row]":
+def new_rows(source: Path, template: "Template", labels: list[str], how: dict[str, Any]) -> "list[Row]":
     """Read raw inputs without answers and render their prompts; what cannot be read is shown and counted."""
     import data_prep
     from sft import prompts

@@ -1,12 +1,14 @@
 """`sft prep`: raw files to a prepared set."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sft.cli import screen
+from sft.cli import sources as raw
 from sft.errors import SettingsError, TemplateError
 from sft.i18n import _
 
@@ -98,6 +100,10 @@ def prep(
     encoding: Annotated[str, typer.Option(help=_("encoding of the sources, when they are not UTF-8"))] = "",
     delimiter: Annotated[str, typer.Option(help=_("delimiter of tables, when it is not found right"))] = "",
     part: Annotated[str, typer.Option(help=_("sheet, or path inside a JSON file"))] = "",
+    answers: raw.Answers = None,
+    turns: raw.Turns = None,
+    impossible: raw.Impossible = None,
+    repair_mojibake: raw.RepairMojibake = False,
     allow: Annotated[
         list[str] | None, typer.Option(metavar="FINDING", help=_("go on in spite of this error finding"))
     ] = None,
@@ -129,9 +135,12 @@ def prep(
     options = _options(chosen, flags)
     target = out or Path("data") / "prepared" / options.template.name
     prepared.require_place(target)
-    reader = Reader({"format": format_, "encoding": encoding, "delimiter": delimiter, "part": part})
+    reader = Reader({
+        "format": format_, "encoding": encoding, "delimiter": delimiter, "part": part, "answers": answers,
+        "turns": turns, "impossible": impossible, "repair_mojibake": repair_mojibake,
+    })  # fmt: skip
     reader.find({"": paths or [_raw_folder()], "valid": valid or [], "test": test or []})
-    options = _with_shares(options, paths, weights, reader)
+    options = replace(_with_shares(options, paths, weights, reader), source_mapping=reader.columns)
     with spool.Folder(cache_folder() / "prep") as folder:
         folder.clean()
         made = core.build(reader.spool(folder), options, folder.path)
@@ -153,7 +162,11 @@ def _resolved(flags: dict[str, Any]) -> "Resolved[PrepSettings]":
     chosen = settings.resolve_section(
         settings.PrepSettings, {k: v for k, v in flags.items() if v is not None}
     )
-    said = {name: value for name, value in chosen.changed().items() if name not in ("template", "columns")}
+    said = {
+        name: value
+        for name, value in chosen.changed().items()
+        if name not in ("template", "columns", "source")
+    }
     if said:
         parts = (f"{name} {_plain(value)} ({chosen.origins[name]})" for name, value in said.items())
         screen.note(_("chosen: {choices}").format(choices="; ".join(parts)))
@@ -212,7 +225,6 @@ def _with_shares(
     options: "Options", paths: Sequence[Path], weights: Sequence[float], reader: "Reader"
 ) -> "Options":
     """Return the options with the weights of the sources; a folder or pattern has one weight for all its files."""
-    from dataclasses import replace
 
     from sft.choices import Share, check_shares
 

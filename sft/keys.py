@@ -17,7 +17,6 @@ _SEPARATOR = re.compile(rf"(?:[^\w{_SIGNS}\u0300-\u036f−-]|_|[−-](?!\d)|(?<=
 _PUNCTUATION = re.compile(rf"[^\w {_SIGNS}\u0300-\u036f]+")  # the same where none of `_JOINTS` is in the text
 _JOINTS = frozenset("_-−")
 _NEW_TONE = re.compile(r"(?:o[àáảãạèéẻẽẹ]|u[ỳýỷỹỵ])(?![\w\u0300-\u036f])")
-_OLD_TONE = re.compile(r"(?:[òóỏõọ][ae]|[ùúủũụ]y)(?![\w\u0300-\u036f])")
 # The onsets of a Vietnamese syllable; "q" is missing on purpose: in "quý" the u belongs to the onset.
 _ONSET = re.compile(
     r"(?:\A|[\W_])(?:b|ch?|d|đ|gh?|h|kh?|l|m|ngh?|nh?|ph?|r|s|th?|tr|v|x)?\Z",
@@ -49,19 +48,19 @@ def old_tone(text: str) -> str:
     return _NEW_TONE.sub(_move_tone, text)
 
 
-def tone_styles(text: str) -> tuple[int, int]:
-    """Count the syllables of `text` whose tone stands in the old (hòa) and in the new place (hoà).
+_OLD_TONE = re.compile(r"(?:[òóỏõọ][ae]|[ùúủũụ]y)(?![\w\u0300-\u036f])")
 
-    >>> tone_styles("Hoà bình, sức khỏe, thủy thủ, quý")
-    (2, 1)
+
+def tones(text: str) -> list[str]:
+    """Tell which styles of tone placement lower-case NFC `text` has, of ``tone_old`` (hòa) and ``tone_new`` (hoà).
+
+    >>> tones("sức khỏe hoà bình"), tones("quý hoàn của"), tones("thủy")
+    (['tone_old', 'tone_new'], [], ['tone_old'])
     """
-    folded = nfc(text).lower()
-    return _syllables(_OLD_TONE, folded), _syllables(_NEW_TONE, folded)
-
-
-def _syllables(style: re.Pattern[str], text: str) -> int:
-    starts = (found.start() for found in style.finditer(text))
-    return sum(_ONSET.search(text, max(0, start - 4), start) is not None for start in starts)
+    found = ["tone_old"] if _OLD_TONE.search(text) else []
+    if any(_move_tone(match) != match.group(0) for match in _NEW_TONE.finditer(text)):
+        found.append("tone_new")
+    return found
 
 
 def key(text: str) -> str:

@@ -9,17 +9,22 @@ import re
 
 VIETNAMESE, UNACCENTED, ENGLISH, SCRIPT = "vi", "vi-ascii", "en", "script"
 
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 # Words that say little: a statement stays the same with or without them. What turns a statement round is not here.
-FUNCTION_WORDS = frozenset(
+FUNCTION_WORDS = _set(
     "là thì mà và của các những một này kia đó ấy nào gì sao ở tại trong vào ra cho với để do bởi vì nên cần bị được"
     " có thể như theo từ đến về khi đã đang sẽ cũng vẫn lại rất hơi khá thường hay ạ à nhé nhỉ vậy thế hãy xin"
-    " the a an of is are was were be to in on at by for with and or that this it".split()
+    " the a an of is are was were be to in on at by for with and or that this it"
 )
 # One of these more or less makes another statement.
-DECIDING_WORDS = frozenset(
+DECIDING_WORDS = _set(
     "không chưa chẳng chả đừng chớ phi vô bất ngoại trừ chỉ duy luôn mọi tất cả toàn hoàn mỗi ít nhiều hơn kém tăng giảm"
     " trước sau trên dưới cao thấp mạnh yếu sớm muộn âm dương đúng sai lành ác hai ba bốn năm sáu bảy tám chín mười"
-    " not no never only always all none more less before after true false".split()
+    " not no never only always all none more less before after true false"
 )
 _WORD = re.compile(r"[^\W\d_]+")
 _ACCENTED = re.compile(r"[à-ãè-êìíò-õùúýăđĩũơưạ-ỹ]")
@@ -28,14 +33,14 @@ _SCRIPTS = re.compile(
     "[\u0400-\u052f\u0590-\u06ff\u0900-\u0dff\u0e00-\u0eff\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
 )
 # Without what is a Vietnamese syllable too when its accents are lost (an, do, in, me, no, so, to, on, he, be, am).
-_ENGLISH = frozenset(
+_ENGLISH = _set(
     "the of and is are was were with for from by at that this these those which what who when where why how it its as or"
     " not can will would should has have had been their they his her you your between about into than because during"
-    " most there does did only other some such".split()
+    " most there does did only other some such"
 )
-_BARE = frozenset(
+_BARE = _set(
     "la va cua co khong duoc nhung mot cac trong cho voi nguoi benh thi nay bi khi tu nhu gi nao chung toi ban de den"
-    " ra vao lam phai rat cung sau truoc nguyen nhan trieu".split()
+    " ra vao lam phai rat cung sau truoc nguyen nhan trieu"
 )
 
 

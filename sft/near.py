@@ -3,8 +3,8 @@
 A text of up to 28 content words is compared by its set of content words (function words and order left out): two
 texts are near when the sets are equal, or when one word is added or replaced and at least 80 % of the words stay
 (Jaccard). Each set is filed under its sum of word hashes and under that sum less each word, so that such pairs meet
-without being searched for. Words that stand for one another in several frames are the slots of a
-template, and "A is a sign of B" with another A is another statement: those are no near-duplicates.
+without being searched for. Words that stand for one another in several frames, or that are both common in the set, are the
+fillers of a slot, and "A is a sign of B" with another A is another statement: those are no near-duplicates.
 
 A longer text is compared by its pairs of neighbouring words, of which the 64 smallest hashes are kept: Jaccard is exact
 up to 64 pairs and an estimate (± 0.05) beyond; again 0.8 is near.
@@ -21,9 +21,16 @@ from sft.language import DECIDING_WORDS, FUNCTION_WORDS
 
 NEAR = 0.8
 _SHORT = 28  # content words; a longer text is compared by its word pairs
-_SKETCH, _RUN, _RUNS = 64, 4, 24  # hashes kept; neighbours in the sketch filed together; how many hashes make runs
+_SKETCH, _RUN, _RUNS = (
+    64,
+    4,
+    24,
+)  # hashes kept; neighbours in the sketch filed together; how many hashes make runs
 _LEAST = 4  # content words below which a text has no near-duplicates, only duplicates
 _SLOT = 3  # frames in which a word must be exchanged to be the filler of a slot
+_COMMON = (
+    5  # texts that hold a word the set is at home with: one for another is another statement, not a slip
+)
 _ORDER = 0.5  # share of word pairs that must survive when the words are the same: "A gây B" is not "B gây A"
 _COMPARED = 12  # long texts that one is compared with at most
 _PART = 1_500_000  # keys sorted at a time: about 150 MB
@@ -42,7 +49,9 @@ class _Vocabulary(dict[str, int]):
 
     def __missing__(self, word: str) -> int:
         number = self[word] = len(self.hashes)
-        self.hashes.append(int.from_bytes(blake2b(word.encode("utf-8", "replace"), digest_size=8).digest(), "big"))
+        self.hashes.append(
+            int.from_bytes(blake2b(word.encode("utf-8", "replace"), digest_size=8).digest(), "big")
+        )
         self.deciding.append(word in DECIDING_WORDS or not word.isalpha())
         return number
 
@@ -135,7 +144,7 @@ def find(shingles: Shingles, texts: Iterable[int]) -> Near:
             search.long(bucket)
         else:
             search.short(bucket)
-    search.settle()
+    search.settle(chosen)
     return near
 
 
@@ -213,17 +222,24 @@ class _Search:
                         self._joined[text] = self._joined.setdefault(other, other)
                         self._near.add(other, text)
 
-    def settle(self) -> None:
-        """Keep the pairs whose exchanged words are no fillers of a slot."""
+    def settle(self, texts: Iterable[int]) -> None:
+        """Keep the pairs whose exchanged words are no fillers of a slot; `texts` tell which words are common."""
+        exchanged = {half for words in self._waiting[1::2] for half in (words >> 32, words & 0xFFFFFFFF)}
+        short = (text for text in texts if not self._shingles.long(text))
+        rows = Counter(word for text in short for word in self._shingles.of(text) if word in exchanged)
         waiting = iter(self._waiting)
-        for texts, words in zip(waiting, waiting, strict=True):
+        for pair, words in zip(waiting, waiting, strict=True):
             old, new = words >> 32, words & 0xFFFFFFFF
-            systematic = (
-                min(self._replaced[old], self._replaced[new]) >= _SLOT if old else self._added[new] >= _SLOT
-            )
-            if not systematic:
+            if old:
+                slot = (
+                    min(self._replaced[old], self._replaced[new]) >= _SLOT
+                    or min(rows[old], rows[new]) >= _COMMON
+                )
+            else:
+                slot = self._added[new] >= _SLOT
+            if not slot:
                 deciding = self._shingles.deciding(new) or (old != 0 and self._shingles.deciding(old))
-                self._near.add(texts >> 32, texts & 0xFFFFFFFF, deciding=deciding)
+                self._near.add(pair >> 32, pair & 0xFFFFFFFF, deciding=deciding)
 
 
 def similarity(one: Sequence[int], other: Sequence[int]) -> float:

@@ -1,4 +1,4 @@
-"""Shortcuts in labelled rows: words, phrases and columns that decide the label without the text being understood.
+"""Shortcuts in labelled rows: words and phrases that decide the label without the text being understood.
 
 A rule of thumb that scores far above the majority class is what a model will learn first, and perhaps only. All
 functions are pure and linear in the text.
@@ -13,7 +13,7 @@ from sft.metrics import classify, wilson
 from sft.splits import sample
 
 MARGIN = 0.15  # share of rows above the majority class that makes a shortcut
-PURE = 0.95  # share of one label that makes a phrase or a column tell
+PURE = 0.95  # share of one label that makes a phrase tell
 FREQUENT = 50  # rows a phrase must stand in
 BEGIN, END = "^", "$"
 _LONGEST = 8  # words of a phrase, the marks of begin and end included
@@ -136,33 +136,3 @@ def _covering(labels: Sequence[str], found: Mapping[Phrase, Sequence[int]]) -> l
             for row in new:
                 covered[row] = 1
     return chosen
-
-
-def telling_columns(labels: Sequence[str], rows: Sequence[Mapping[str, str]]) -> dict[str, float]:
-    """Return the columns whose presence or value predicts the label, each with the share of rows it gets right.
-
-    The halves of the rows predict each other from the column alone, so that a column of unique values (an id,
-    the text itself) predicts nothing.
-    """
-    names = dict.fromkeys(name for row in rows for name in row)
-    half = set(sample(map(str, range(len(rows))), len(rows) // 2, _SEED))
-    side = [str(index) in half for index in range(len(rows))]
-    plain = max(Counter(labels).values(), default=0) / max(1, len(labels))
-    shares = {
-        name: max(
-            _predicted(labels, [row.get(name, "") for row in rows], side),
-            _predicted(labels, [str(bool(row.get(name))) for row in rows], side),
-        )
-        for name in names
-    }
-    return {name: share for name, share in shares.items() if share > PURE and share >= plain + MARGIN}
-
-
-def _predicted(labels: Sequence[str], values: Sequence[str], side: Sequence[bool]) -> float:
-    """Return the share of labels that equal values of the other side predict."""
-    seen: defaultdict[tuple[bool, str], Counter[str]] = defaultdict(Counter)
-    for value, label, here in zip(values, labels, side, strict=True):
-        seen[not here, value][label] += 1
-    best = {place: counts.most_common(1)[0][0] for place, counts in seen.items()}
-    rows = zip(side, values, labels, strict=True)
-    return sum(best.get((here, value)) == label for here, value, label in rows) / len(labels)

@@ -1,7 +1,9 @@
 import random
 from itertools import product
 
-from sft.findings import Item, check, label_columns, label_counts
+from sft.findings import Item, check, label_columns
+from sft.survey import Facts, survey
+from sft.targets import label_counts
 from sft.keys import key
 from sft.records import Finding
 from sft.shortcuts import pure_phrases
@@ -14,7 +16,7 @@ PLACES = ["ở chợ", "trong vườn", "ngoài ngõ", "bên sông", "trên đ�
 TIMES = ["hôm qua", "sáng nay", "tuần trước", "mùa hè", "buổi trưa"]
 
 
-def _items(rows: list[tuple[str, str]]) -> list[Item]:
+def _items(rows: list[tuple[str, str]]) -> list[Facts]:
     keys = [key(text) for text, _label in rows]
     sides = split(keys, 0.2, 42)
     return [
@@ -66,7 +68,7 @@ def test_imbalance_and_labels_without_training_rows() -> None:
     found = _ids(check(items))
     assert "nhiều 10 rows (83%)" in found["imbalance"].message
     assert "lạ" in found["unseen_label"].message
-    assert label_counts(items)["lạ"] == {"valid": 1}
+    assert label_counts(survey(items, closed=True))["lạ"] == {"valid": 1}
 
 
 def test_a_phrase_of_one_label_is_named_in_full() -> None:

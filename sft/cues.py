@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from sft.metrics import wilson
+from sft.shortcuts import beats
 from sft.splits import sample
 
 MARGIN = 0.10  # share of rows above the majority class that makes the rule a finding
@@ -44,8 +44,7 @@ class Rule:
     @property
     def fires(self) -> bool:
         """Tell whether it beats the majority class by 10 points, and by more than the luck of few rows."""
-        plain = self.plain / self.n
-        return self.correct / self.n >= plain + MARGIN and wilson(self.correct, self.n)[0] > plain
+        return beats(self.correct, self.plain, self.n, MARGIN)
 
 
 def cue_rule(rows: Sequence[Pair]) -> Rule | None:

@@ -43,6 +43,10 @@ def label_columns(
 
 def known() -> dict[str, str]:
     """Return what each finding means in one line, by id: for ``--allow`` and the documentation."""
+    return _of_rows() | _of_labels() | _of_texts() | _of_sources() | _of_graphs()
+
+
+def _of_rows() -> dict[str, str]:
     return {
         "duplicate": _("rows repeat an earlier input"),
         "near_duplicate": _("rows say almost the same as another one"),
@@ -51,8 +55,13 @@ def known() -> dict[str, str]:
         "leak_question": _("a held-out input is trained on"),
         "leak_context": _("a held-out context is trained on"),
         "leak_near": _("a held-out row is almost the same as a trained one"),
+        "mostly_rejected": _("more rows rejected than kept"),
+    }
+
+
+def _of_labels() -> dict[str, str]:
+    return {
         "empty_target": _("an answer is empty"),
-        "empty_question": _("a question is empty"),
         "nan_target": _("an answer is a word for a missing value"),
         "answer_in_prompt": _("a question holds its answer"),
         "imbalance": _("one class is far larger than another"),
@@ -62,6 +71,14 @@ def known() -> dict[str, str]:
         "shortcut_template": _("a phrase gives the label away"),
         "shortcut_words": _("a few words give the label away"),
         "shortcut_length": _("the length gives the label away"),
+        "verbaliser_length": _("label words with different numbers of tokens"),
+    }
+
+
+def _of_texts() -> dict[str, str]:
+    return {
+        "empty_question": _("a question is empty"),
+        "empty_context": _("a context is missing or tells nothing"),
         "constant_variable": _("a template variable never changes"),
         "empty_variable": _("a template variable is mostly empty"),
         "language_mix": _("rows of another language or script"),
@@ -69,19 +86,45 @@ def known() -> dict[str, str]:
         "tone_mixed": _("tones in the old and in the new place"),
         "segmented": _("words joined by “_”"),
         "html": _("HTML tags or entities"),
-        "empty_context": _("a context is missing or tells nothing"),
         "outlier": _("a text many times as long as the others"),
         "too_long": _("rows longer than the limit of tokens"),
-        "verbaliser_length": _("label words with different numbers of tokens"),
+    }
+
+
+def _of_sources() -> dict[str, str]:
+    return {
+        "same_source": _("sources with the same content"),
         "nfd": _("decomposed letters, composed to NFC"),
         "invisible": _("invisible characters, removed"),
         "control": _("control characters, removed"),
         "nbsp": _("no-break spaces, made plain ones"),
         "carriage_return": _("bare carriage returns, made line ends"),
         "look_alike": _("the letter Ð (U+00D0), which only looks like Đ"),
+        "mojibake": _("text read with a wrong code page, refused"),
         "mojibake_repaired": _("text read with a wrong code page, turned back"),
-        "same_source": _("sources with the same content"),
-        "mostly_rejected": _("more rows rejected than kept"),
+        "unnamed_column": _("text in a column without a name"),
+        "offset_mismatch": _("answers that do not stand where their offset says"),
+        "options": _("multiple choice, options joined"),
+        "further_answers": _("further answers to one question, left out"),
+        "each_answer": _("several answers to one question, a row each"),
+        "same_answer": _("one answer given twice"),
+        "refusal": _("questions without an answer, trained as refusals"),
+        "turns_merged": _("assistant turns in a row, merged"),
+        "turns_left_out": _("assistant turns in a row, the last kept"),
+    }
+
+
+def _of_graphs() -> dict[str, str]:
+    return {
+        "number_as_node": _("a number written as a node"),
+        "missing_variable": _("a node without a variable"),
+        "undefined_reference": _("a reference that no node defines"),
+        "space_in_concept": _("blanks inside a concept"),
+        "space_in_constant": _("blanks inside a constant"),
+        "odd_variable": _("a variable that does not begin with a letter"),
+        "odd_role": _("an unusual role"),
+        "misspelt_frame": _("a frame that looks misspelt"),
+        "wiki_with_children": _("a :wiki node that holds other relations"),
     }
 
 

@@ -8,9 +8,8 @@ from collections.abc import Collection, Sequence
 
 from sft.cues import MARGIN, cue_rule
 from sft.i18n import _
-from sft.metrics import wilson
 from sft.records import Finding, Severity
-from sft.shortcuts import BEGIN, END, bag_of_words, pure_phrases
+from sft.shortcuts import BEGIN, END, bag_of_words, beats, pure_phrases
 from sft.splits import TRAIN, VALID
 from sft.survey import Survey, hash64
 from sft.telling import TOGETHER, Columns, predicted
@@ -123,11 +122,11 @@ def length(rows: Sequence[Pair]) -> Finding | None:
     labels = [label for _asked, label in rows]
     if len(rows) < _FEWEST or len(set(labels)) < 2:
         return None
-    plain = max(Counter(labels).values()) / len(rows)
+    plain = max(Counter(labels).values())
     halves = [bool(hash64(asked) & 1) for asked, _label in rows]
     score = predicted(labels, [len(asked.split()) // _STEP for asked, _label in rows], halves)
     correct = round(score * len(rows))
-    if score < plain + MARGIN or wilson(correct, len(rows))[0] <= plain:
+    if not beats(correct, plain, len(rows), MARGIN):
         return None
     message = _(
         "the length of the question alone predicts {score:.1%} of {n} labels, the majority class {plain:.1%}"
@@ -136,7 +135,7 @@ def length(rows: Sequence[Pair]) -> Finding | None:
         "shortcut_length",
         "warning" if len(set(labels)) <= 2 else "info",
         correct,
-        message.format(score=score, n=len(rows), plain=plain),
+        message.format(score=score, n=len(rows), plain=plain / len(rows)),
         hint=_("write questions of all lengths with every label"),
     )
 

@@ -33,7 +33,7 @@ _COMMON = (
 )
 _ORDER = 0.5  # share of word pairs that must survive when the words are the same: "A gây B" is not "B gây A"
 _COMPARED = 12  # long texts that one is compared with at most
-_PART = 1_500_000  # keys sorted at a time: about 150 MB
+_PART = 3_000_000  # keys sorted at a time: about 300 MB
 _MASK = 2**64 - 1
 _MIX = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5)
 

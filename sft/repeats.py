@@ -14,6 +14,7 @@ from sft.survey import Survey, equal
 
 EXAMPLES = 5
 _LISTED = 1_000  # contradictions named one by one: each wants a decision
+_TOLD = 12  # rows of one contradiction that are named
 _SOME = 0.01  # share of rows from which near-duplicates are more than a curiosity
 
 
@@ -129,12 +130,13 @@ def contradictions(survey: Survey, groups: Iterable[Sequence[int]]) -> Finding |
 
 def _told(survey: Survey, group: Sequence[int]) -> str:
     """Name the rows with their labels, or those with one answer side by side: an answer may be long."""
+    more = "" if len(group) <= _TOLD else f" … ({len(group)})"
     if survey.closed:
-        return " ≠ ".join(f"{survey.ids[row]} ({survey.label_of(row)})" for row in group)
+        return " ≠ ".join(f"{survey.ids[row]} ({survey.label_of(row)})" for row in group[:_TOLD]) + more
     by_answer: defaultdict[int, list[str]] = defaultdict(list)
-    for row in group:
+    for row in group[:_TOLD]:
         by_answer[survey.answer[row]].append(survey.ids[row])
-    return " ≠ ".join(" = ".join(ids) for ids in by_answer.values())
+    return " ≠ ".join(" = ".join(ids) for ids in by_answer.values()) + more
 
 
 def near_duplicates(survey: Survey, repeats: Repeats, limit: int = EXAMPLES) -> Finding | None:

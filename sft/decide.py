@@ -7,12 +7,13 @@ copies). Everything is drawn by seed and content: other rows and another order o
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sft import splits
 from sft.choices import Options
-from sft.table import RULE, TEST, TRAIN, VALID, Table, components, equal
+from sft.table import RULE, TEST, TRAIN, VALID, Table
+from sft.ties import clusters, equal
 
 GENERIC = 3  # contexts from which on a question is one that is asked of any text, and ties nothing
 DUPLICATE, OVER_LIMIT, OVER_SHARE, BALANCED_OUT = "duplicate", "over_limit", "over_share", "balanced_out"
@@ -38,7 +39,7 @@ def decide(table: Table, options: Options, names: Sequence[str], held_out: Mappi
         _drop_duplicates(table)
     if options.shares:
         decided.shares = _share(table, options, names)
-    decided.roots = components(len(table), ties.values(), table.kept)
+    decided.roots = clusters(len(table), _pairs(ties.values(), table))
     _split(table, options, decided.roots)
     if options.balance == "down":
         _balance_down(table, options.seed)
@@ -61,6 +62,13 @@ def _in_force(table: Table, options: Options) -> dict[str, Sequence[int]]:
                     specific[row] = 0
         ties["question"] = specific
     return ties
+
+
+def _pairs(ties: Iterable[Sequence[int]], table: Table) -> Iterator[tuple[int, int]]:
+    """Yield what ties rows together, as pairs."""
+    for tie in ties:
+        for group in equal(tie, table.kept()):
+            yield from ((group[0], row) for row in group[1:])
 
 
 def open_rows(table: Table) -> Iterable[int]:

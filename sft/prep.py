@@ -19,7 +19,8 @@ from sft.made import SHOWN, Made, Rejects
 from sft.records import Finding, Record, Reject
 from sft.rows import Draft, Maker, Names, wanted
 from sft.spool import Spooled, put
-from sft.table import RULE, SIDES, TEST, TRAIN, Table, hash64
+from sft.table import RULE, SIDES, TEST, TRAIN, Table
+from sft.ties import hash64
 
 
 def build(sources: Sequence[Spooled], options: Options, folder: Path) -> Made:

@@ -15,7 +15,7 @@ from sft.amr import penman, task1
 from sft.choices import Options
 from sft.i18n import _
 from sft.records import Message, Record, Reject, Row
-from sft.table import hash64
+from sft.ties import hash64
 
 GRAPH_TASKS = ("amr", "mtup")
 SEGMENTED = re.compile(r"(?<=\w)_(?=\w)")

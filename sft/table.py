@@ -1,27 +1,15 @@
 """What a preparation remembers of every row: about a hundred bytes, whatever the text; the text itself is on disk.
 
-Texts are compared by 64-bit hashes of their keys. 0 stands for "has none" and ties nothing.
+Texts are compared by 64-bit hashes of their keys (`sft.ties`).
 """
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 
 RULE, TRAIN, VALID, TEST = range(4)  # the side of a row; RULE: not given, the rule decides
 SIDES = ("", "train", "valid", "test")
 KEPT = 0
-
-
-def hash64(*texts: str) -> int:
-    r"""Return 64 bits of some texts, never 0.
-
-    >>> hash64("a", "b") == hash64("a\\0b") != hash64("ab")
-    True
-    """
-    digest = blake2b(
-        "\0".join(texts).encode("utf-8", "surrogatepass"), digest_size=8, person=b"table"
-    ).digest()
-    return int.from_bytes(digest, "big") or 1
 
 
 class Table:
@@ -107,38 +95,3 @@ class Table:
             return int.from_bytes(drawn, "big") << 32 | row  # rows of one content in their own order
 
         return sorted(rows, key=rank)
-
-
-def equal(values: Sequence[int], rows: Iterable[int]) -> Iterator[list[int]]:
-    """Yield the rows that share a value other than 0, two or more at a time, each group in order.
-
-    >>> list(equal([7, 0, 5, 7, 0, 5, 9], range(7)))
-    [[2, 5], [0, 3]]
-    """
-    order = sorted((row for row in rows if values[row]), key=values.__getitem__)
-    start = 0
-    for at in range(1, len(order) + 1):
-        if at == len(order) or values[order[at]] != values[order[start]]:
-            if at - start > 1:
-                yield order[start:at]
-            start = at
-
-
-def components(size: int, ties: Iterable[Sequence[int]], rows: Callable[[], Iterable[int]]) -> "array[int]":
-    """Return for each row the first row it hangs together with, directly or over others."""
-    parent = array("I", range(size))
-
-    def root(row: int) -> int:
-        while parent[row] != row:
-            parent[row] = parent[parent[row]]
-            row = parent[row]
-        return row
-
-    for tie in ties:
-        for group in equal(tie, rows()):
-            first = root(group[0])
-            for row in group[1:]:
-                other = root(row)
-                first, other = min(first, other), max(first, other)
-                parent[other] = first
-    return array("I", map(root, range(size)))

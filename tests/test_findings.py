@@ -1,113 +1,82 @@
-import random
-from itertools import product
+from dataclasses import replace
 
-from sft.findings import Item, check, label_columns, label_counts
-from sft.keys import key
+import pytest
+from clean_sets import questions, readings, sided, statements
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sft import findings
+from sft.amr import problems
 from sft.records import Finding
-from sft.shortcuts import pure_phrases
-from sft.splits import split
-
-PEOPLE = [f"{a} {b}" for a, b in product(("Lan", "Minh", "Hoa", "Nam", "Mai", "Tú"), ("áo đỏ", "áo xanh"))]
-THINGS = ["quả xoài", "con mèo", "cái ghế", "chiếc xe", "bức tranh", "cây bút", "hộp sữa", "quyển vở"]
-VERBS = ["mua", "bán", "tìm", "giữ"]
-PLACES = ["ở chợ", "trong vườn", "ngoài ngõ", "bên sông", "trên đồi", "cạnh trường"]
-TIMES = ["hôm qua", "sáng nay", "tuần trước", "mùa hè", "buổi trưa"]
+from sft.survey import Facts, survey
 
 
-def _items(rows: list[tuple[str, str]]) -> list[Item]:
-    keys = [key(text) for text, _label in rows]
-    sides = split(keys, 0.2, 42)
-    return [
-        Item(f"r{n}", k, label, side)
-        for n, (k, (_text, label), side) in enumerate(zip(keys, rows, sides, strict=True))
-    ]
+def found(rows: list[Facts], *, closed: bool = True) -> dict[str, Finding]:
+    return {finding.id: finding for finding in findings.about(survey(rows, closed=closed))}
 
 
-def _balanced(rows: int = 400) -> list[tuple[str, str]]:
-    """Return distinct statements whose label no word gives away: it is drawn, not derived."""
-    every = [" ".join(parts) for parts in product(PEOPLE, VERBS, THINGS, PLACES, TIMES)]
-    rng = random.Random(3)
-    return [(f"{text}.", "Đúng" if n % 2 else "Sai") for n, text in enumerate(rng.sample(every, rows))]
+@given(st.integers(0, 10_000), st.sampled_from([60, 150, 400, 900]))
+@settings(max_examples=12, deadline=None)
+def test_a_clean_set_of_statements_raises_nothing(seed: int, rows: int) -> None:
+    facts = sided(statements(rows, seed))
+    assert {f.id: f.message for f in findings.about(survey(facts, closed=True)) if f.severity != "info"} == {}
 
 
-def _ids(found: list[Finding]) -> dict[str, Finding]:
-    return {finding.id: finding for finding in found}
-
-
-def test_a_clean_balanced_set_raises_nothing() -> None:
-    assert check(_items(_balanced())) == []
-
-
-def test_duplicates_and_contradictions_are_named() -> None:
-    rows = [*_balanced()[:20], ("Cá biết bơi.", "Đúng"), ("cá  biết bơi", "Đúng"), ("Cá biết_bơi", "Sai")]
-    found = _ids(check(_items(rows)))
-    assert found["duplicate"].count == 2
-    assert found["duplicate"].examples == ("r21", "r22")
-    assert found["contradiction"].examples == ("r20 (Đúng) ≠ r21 (Đúng) ≠ r22 (Sai)",)
-
-
-def test_missing_answers_are_named() -> None:
-    rows = [("một", ""), ("hai", " "), ("ba", "nan"), ("bốn", "None"), ("năm", "Không")]
-    found = _ids(check(_items(rows), closed=False))
-    assert found["empty_target"].examples == ("r0", "r1")
-    assert found["nan_target"].examples == ("r2", "r3")
-
-
-def test_imbalance_and_labels_without_training_rows() -> None:
-    items = [Item(str(n), f"câu {n}", "nhiều") for n in range(10)]
-    items += [Item("x", "câu x", "ít"), Item("y", "câu y", "lạ", "valid")]
-    found = _ids(check(items))
-    assert "nhiều 10 rows (83%)" in found["imbalance"].message
-    assert "lạ" in found["unseen_label"].message
-    assert label_counts(items)["lạ"] == {"valid": 1}
-
-
-def test_a_phrase_of_one_label_is_named_in_full() -> None:
-    rows = _balanced()
-    rows += [(f"{person} {verb} {thing} là chuyện thường gặp của mọi nhà.", "Đúng")
-             for person in PEOPLE[:3] for verb in VERBS for thing in THINGS[:5]]  # fmt: skip
-    found = _ids(check(_items(rows)))
-    message = found["shortcut_template"].message
-    assert "“… là chuyện thường gặp của mọi nhà” in 60 rows, 100.0% Đúng" in message
-    assert found["shortcut_template"].count == 60
-    assert found["shortcut_template"].severity == "warning"
-
-
-def test_a_phrase_at_the_begin_is_found_where_the_words_alone_are_not_telling() -> None:
-    rows = [(f"không ai {n} biết", "Sai") for n in range(60)] + [
-        (f"ai {n} không ai biết", "Đúng") for n in range(60)
-    ]
-    assert {(p.text, p.label) for p in pure_phrases(rows)} >= {("^ không ai", "Sai")}
-
-
-def test_49_rows_are_no_shortcut_and_a_common_label_needs_no_phrase() -> None:
-    rare = [(f"mẫu câu {n}", "Đúng") for n in range(49)] + [(f"lời {n}", "Sai") for n in range(49)]
-    assert pure_phrases(rare) == []
-    common = [(f"mẫu câu {n}", "Đúng") for n in range(96)] + [(f"lời {n}", "Sai") for n in range(4)]
-    assert pure_phrases(common) == []
-
-
-def test_a_bag_of_words_that_wins_is_reported_with_its_words() -> None:
-    rows = [
-        (text.replace(".", " luôn luôn.") if label == "Sai" and n % 6 else text, label)
-        for n, (text, label) in enumerate(_balanced())
-    ]
-    found = _ids(check(_items(rows)))
-    assert "“luôn” → Sai" in found["shortcut_bow"].message
-    assert found["shortcut_bow"].severity == "warning"
-
-
-def test_intents_are_told_by_words_so_it_is_only_said() -> None:
-    rows = [(text, next(verb for verb in VERBS if f" {verb} " in text)) for text, _label in _balanced()]
-    assert _ids(check(_items(rows)))["shortcut_bow"].severity == "info"
+def test_clean_sets_of_several_kinds_raise_nothing() -> None:
+    assert found(sided(statements())) == {}
+    assert found(sided(questions(), closed=False), closed=False) == {}
+    assert found(readings(), closed=False) == {}
+    assert found([]) == {}
+    assert found([], closed=False) == {}
 
 
 def test_a_few_rows_raise_no_alarm() -> None:
-    assert (
-        check(_items([("Cá bơi.", "Đúng"), ("Chim bơi.", "Sai"), ("Cá bay.", "Sai"), ("Chim bay.", "Đúng")]))
-        == []
-    )
-    assert check([]) == []
+    rows = [("Cá bơi.", "Đúng"), ("Chim bơi.", "Sai"), ("Cá bay.", "Sai"), ("Chim bay.", "Đúng")]
+    assert found(sided(rows)) == {}
+
+
+BASE = sided(statements())
+LONG = "Chiều nay bà ngoại mang rổ cam sang nhà hàng xóm biếu cụ giáo"
+
+
+@pytest.mark.parametrize(
+    ("kind", "planted"),
+    [
+        ("duplicate", [Facts("x", BASE[0].question, "", "", BASE[0].label, BASE[0].split)]),
+        ("duplicate", [Facts("x", BASE[0].question.upper() + "!!", "", "", BASE[0].label, BASE[0].split)]),
+        ("contradiction", [Facts("x", LONG, label="Đúng"), Facts("y", LONG.lower(), label="Sai")]),
+        ("near_duplicate", [Facts("x", LONG, label="Đúng"), Facts("y", f"{LONG} già", label="Đúng")]),
+        ("near_duplicate", [Facts("x", LONG, label="Đúng"), Facts("y", LONG.replace("biếu", "tặng"), label="Đúng")]),
+        ("near_contradiction", [Facts("x", LONG, label="Đúng"), Facts("y", LONG.replace("mang", "không mang"), label="Sai")]),
+        ("leak_question", [Facts("x", LONG, label="Đúng"), Facts("y", LONG, label="Đúng", split="test")]),
+        ("leak_near", [Facts("x", LONG, label="Đúng"), Facts("y", f"Vậy thì {LONG}", label="Đúng", split="test")]),
+        ("empty_target", [Facts("x", LONG)]),
+        ("unseen_label", [Facts("x", LONG, label="Có lẽ", split="valid")]),
+        ("empty_question", [Facts("x", "", label="Đúng")]),
+        ("html", [Facts("x", f"{LONG}<br>", label="Đúng")]),
+        ("segmented", [Facts("x", "Bà ngoại ăn quả_cam", label="Đúng")]),
+        ("language_mix", [Facts("x", "Which of these animals is the largest?", label="Đúng")]),
+        ("language_mix", [Facts("x", f"{LONG} Россия", label="Đúng")]),
+        ("unaccented", [Facts("x", "ba ngoai co an cam duoc khong vay", label="Đúng")]),
+        ("tone_mixed", [Facts("x", "Hoà bình và thuỷ lợi", label="Đúng"), Facts("y", "Khỏe và hòa nhã", label="Sai")]),
+        ("outlier", [Facts("x", LONG * 40, label="Đúng")]),
+    ],
+)  # fmt: skip
+def test_what_is_planted_is_found_and_named(kind: str, planted: list[Facts]) -> None:
+    told = found([*BASE, *planted])
+    assert kind in told
+    assert told[kind].hint and told[kind].count
+    if told[kind].examples:
+        assert planted[-1].id in " ".join(told[kind].examples) or planted[0].id in " ".join(
+            told[kind].examples
+        )
+
+
+def test_every_finding_is_known_with_its_meaning() -> None:
+    told = found([*BASE, *[replace(row, id=f"{row.id}'", split="valid") for row in BASE]])
+    assert told.keys() <= findings.known().keys()
+    assert findings.known().keys() >= problems._WARNINGS
+    assert all(findings.known().values())
 
 
 def test_columns_that_give_the_label_away() -> None:
@@ -117,11 +86,13 @@ def test_columns_that_give_the_label_away() -> None:
         row = {"id": str(n), "câu": f"câu {n}", "chủ đề": "yz"[n // 2 % 2], "loại": f"quan_hệ_{label}"}
         row["cha" if label == "Đúng" else "cha giả"] = f"mục {n}"
         rows.append(row)
-    finding = label_columns(labels, rows)
+    finding = findings.label_columns(labels, rows)
     assert finding is not None
     assert (finding.id, finding.severity) == ("label_columns", "warning")
     assert set(finding.examples) == {"loại", "cha", "cha giả"}
-    in_prompt = label_columns(labels, rows, used=("câu", "loại"))
+    in_prompt = findings.label_columns(labels, rows, used=("câu", "loại"))
     assert in_prompt is not None and in_prompt.severity == "error" and "loại" in in_prompt.hint
-    assert label_columns(labels, [{"câu": row["câu"], "chủ đề": row["chủ đề"]} for row in rows]) is None
-    assert label_columns([], []) is None
+    assert (
+        findings.label_columns(labels, [{"câu": row["câu"], "chủ đề": row["chủ đề"]} for row in rows]) is None
+    )
+    assert findings.label_columns([], []) is None

@@ -15,7 +15,7 @@ KEPT = 0
 def hash64(*texts: str) -> int:
     r"""Return 64 bits of some texts, never 0.
 
-    >>> hash64("a", "b") == hash64("a\\0b") != hash64("ab")
+    >>> hash64("a", "b") == hash64("a\0b") != hash64("ab")
     True
     """
     digest = blake2b(

@@ -152,5 +152,11 @@ def test_long_work_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(screen, "_PLAIN_EVERY", 0)
     monkeypatch.setattr(cli_prep, "_MANY", 2000)
     said = ok(*TEMPLATE).err
-    for step in ("  1000 rows, ", "  2000 rows, ", "making rows …", "checking 2500 rows …", f"writing {OUT} …"):
+    for step in (
+        "  1000 rows, ",
+        "  2000 rows, ",
+        "making rows …",
+        "checking 2500 rows …",
+        f"writing {OUT} …",
+    ):
         assert step in said

@@ -39,7 +39,7 @@ def draft(sources: Sequence[Spooled], options: Options, folder: Path) -> Made:
     splits.require_share(options.val_split)
     own = ("question", "context") if "context" in options.template.variables else ("question",)
     table = Table(dict.fromkeys([*own, *options.group_by]))
-    made = Made(options, sources, folder / "drafts.jsonl", Rejects(folder / "refused.jsonl"), table)
+    made = Made(options, sources, folder / "drafts", Rejects(folder / "refused.jsonl"), table)
     if options.template.task != "chat":
         made.mappings = _mappings(sources, options)
     _check_columns(sources, options)
@@ -84,7 +84,7 @@ def _open(made: Made) -> Iterator[tuple[int, Draft]]:
 
 def _check_columns(sources: Sequence[Spooled], options: Options) -> None:
     """Raise `SettingsError` for a column to split or group by that the sources do not have."""
-    own = {"question", "context", "source"}
+    own = {"question", "source", *({"context"} & set(options.template.variables))}
     known = list(dict.fromkeys(name for source in sources for name in source.columns))
     for flag, name in [
         *(("--group-by", name) for name in options.group_by),
@@ -161,28 +161,21 @@ def _facts(
     options, meta = made.options, draft.meta
     label = meta.get("label")
     answer = label if label is not None else " ".join(draft.answer(options.template).split())
-    question = _question_key(draft, made)
+    about = "context" in options.template.variables
+    # `draft.key` begins with the key of the question, those of other texts follow.
+    question = draft.key.removesuffix(f" {meta['key']}") if about else meta["key"]
     cells = item.fields if isinstance(item, Record) else {}
     ties = []
     for name in made.table.ties:
         if name == "question":
             ties.append(hash64("question", question))
-        elif name == "context":
+        elif name == "context" and about:
             ties.append(hash64("context", meta["key"]))
         else:
-            value = (
-                made.sources[source].name if name == "source" and name not in cells else cells.get(name, "")
-            )
+            value = cells.get(name, made.sources[source].name if name == "source" else "")
             ties.append(hash64("group", keys.key(value)) if value else 0)
     hashes = (hash64(draft.key), hash64(answer), splits.rank(meta["key"], options.seed))
     return hashes, ties, label
-
-
-def _question_key(draft: Draft, made: Made) -> str:
-    """Return the key of the question alone: `draft.key` begins with it, the keys of other texts follow."""
-    if "context" not in made.table.ties or draft.turns:
-        return str(draft.meta["key"])
-    return draft.key.removesuffix(f" {draft.meta['key']}")
 
 
 def _settle_labels(made: Made) -> None:

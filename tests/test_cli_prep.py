@@ -7,6 +7,8 @@ import pytest
 from workspace import FACTS, Ran, csv, error, put, sft, statements
 
 from sft import prepared
+from sft.cli import prep as cli_prep
+from sft.cli import screen
 
 TEMPLATE = ("--template", "true_false_v1")
 OUT = Path("data/prepared/true_false_v1")
@@ -143,3 +145,18 @@ def test_rejected_rows_stand_in_the_file_with_place_and_reason() -> None:
         "unknown_label": "a.csv:14", "duplicate": "a.csv:16",
     }  # fmt: skip
     assert all(line.keys() == {"id", "where", "reason", "detail", "excerpt"} for line in lines)
+
+
+def test_long_work_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    put("data/raw/a.csv", csv([(f"Câu {n}.", "Đúng" if n % 2 else "Sai") for n in range(2500)]))
+    monkeypatch.setattr(screen, "_PLAIN_EVERY", 0)
+    monkeypatch.setattr(cli_prep, "_MANY", 2000)
+    said = ok(*TEMPLATE).err
+    for step in (
+        "  1000 rows, ",
+        "  2000 rows, ",
+        "making rows …",
+        "checking 2500 rows …",
+        f"writing {OUT} …",
+    ):
+        assert step in said

@@ -216,6 +216,14 @@ def test_rows_without_a_value_are_tied_by_nothing() -> None:
     assert done.sets == prepare(options("answer_v1", val_split=0.3), records(rows)).sets
 
 
+def test_a_column_named_context_may_be_a_group_where_the_template_has_none() -> None:
+    rows = [{"question": f"Câu {n}?", "answer": "x", "context": f"Đoạn {n % 8}"} for n in range(40)]
+    done = prepare(options("answer_v1", group_by=("context",), val_split=0.4), records(rows))
+    assert {len(rows) % 5 for rows in done.sets.values()} == {0} and done.sets["valid"]
+    with pytest.raises(SettingsError, match="no column 'context'"):
+        prepare(options("answer_v1", group_by=("context",)), labelled([("a", "b")]))
+
+
 def test_a_source_may_be_a_group() -> None:
     items = [
         item
@@ -358,3 +366,30 @@ def test_added_rows_and_another_order_move_no_row(
     rng.shuffle(mixed)
     after = sides(prepare(chosen, items_of(mixed, "a.csv")))
     assert {question: after[question] for question in before} == before
+
+
+POOL = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 3)), min_size=1, max_size=25)
+
+
+@settings(max_examples=40)
+@given(POOL, POOL, st.sampled_from([(), ("g",), ("question",), ("g", "source")]), st.booleans())
+def test_nothing_crosses_under_any_grouping(
+    pool: list[Any], held: list[Any], group_by: tuple[str, ...], with_test: bool
+) -> None:
+    def rows(drawn: list[Any], source: str) -> list[Record | Reject]:
+        return records(
+            [
+                {"context": f"Đoạn {c}.", "question": f"Câu {q}?", "answer": "x", "g": f"nhóm {g}"}
+                for c, q, g in drawn
+            ],
+            source,
+        )
+
+    test = rows([(c + 3, q + 3, g) for c, q, g in held], "t.csv") if with_test else []
+    done = prepare(options("context_v1", group_by=group_by, val_split=0.5), rows(pool, "a.csv"), test)
+    allowed = (
+        {"leak_group"} if with_test and "g" in group_by else set()
+    )  # a test file keeps its rows, whatever their group
+    assert {name for name in done.found if name.startswith("leak")} <= allowed
+    contexts = [{row.meta["key"] for row in kept} for kept in done.sets.values()]
+    assert sum(map(len, contexts)) == len(set().union(*contexts))

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sft.settings import PrepSettings, Resolved
     from sft.tokenizer import Loaded
 
+_MANY = 50_000  # rows from which each step is announced: it takes a while
+
 
 def prep(
     sources: Annotated[
@@ -143,13 +145,19 @@ def prep(
     options = replace(_with_shares(options, paths, weights, reader), source_mapping=reader.columns)
     with spool.Folder(cache_folder() / "prep") as folder:
         folder.clean()
-        made = core.build(reader.spool(folder), options, folder.path)
+        spooled = reader.spool(folder)
+        many = sum(source.read for source in spooled) >= _MANY
+        say = screen.note if many else lambda _text: None
+        say(_("making rows …"))
+        made = core.build(spooled, options, folder.path)
         core.require(made)
+        say(_("checking {n} rows …").format(n=made.kept))
         found = reader.findings() + checks.check(made)
         blocking = [f for f in found if f.severity == "error" and f.id not in (allow or [])]
         replaced = target.exists()
         written = not blocking and not dry_run
         if written:
+            say(_("writing {out} …").format(out=target))
             core.write(target, made, found, reader.told)
         accounting.show(made, found, accounting.End(target, blocking, written, replaced), as_json=as_json)
         if blocking:

@@ -3,14 +3,15 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TextIO
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TextIO, TypeVar
 
 import typer
 
 from sft.i18n import _
 from sft.records import Finding
 
+T = TypeVar("T")
 _PLAIN_EVERY = 10  # seconds between lines where there is no terminal
 _SIGNS = str.maketrans("", "", " .,%-–+/")
 _MARKS = {"error": "✗", "warning": "!", "info": "·"}
@@ -19,6 +20,16 @@ _MARKS = {"error": "✗", "warning": "!", "info": "·"}
 def note(text: str) -> None:
     """Say one line on stderr."""
     typer.echo(text, err=True)
+
+
+def paced(rows: Iterable[T]) -> Iterator[T]:
+    """Pass rows through, and say how far it is every ten seconds: their number is only known at the end."""
+    began = shown = time.monotonic()
+    for number, row in enumerate(rows, 1):
+        yield row
+        if number % 1000 == 0 and (now := time.monotonic()) - shown >= _PLAIN_EVERY:
+            shown = now
+            note(_("  {n} rows, {rate:.0f} rows/s").format(n=number, rate=number / (now - began)))
 
 
 def result(value: Mapping[str, Any], text: Iterable[str], *, as_json: bool) -> None:

@@ -158,7 +158,7 @@ class Reader:
         known = spool.key(repr(source)) if source.sha256 and source.format != "parallel" else ""
         spooled, before = folder.take(
             str(source.path),
-            lambda: data_prep.read(source, seen),
+            lambda: screen.paced(data_prep.read(source, seen)),
             lambda: {kind: (count, seen.examples[kind]) for kind, count in seen.counts.items()},
             known,
         )

@@ -11,13 +11,11 @@ from dataclasses import dataclass, field, replace
 
 from data_prep._table import is_unnamed
 from sft.i18n import _
-from sft.keys import tones
 from sft.records import Message, Record, Reject
 from sft.text import clean, invisible, mojibake, nfc, repaired
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-_HTML = re.compile(r"</?[A-Za-z][\w-]*(?:\s[^<>]*)?/?>|&(?:[A-Za-z]{2,8}|#\d{1,6}|#x[0-9A-Fa-f]{1,5});")
 _AROUND = 30
 _LONG = 50
 _MISPLACED = 0.1  # share of wrong answer offsets from which a file was changed after they were counted
@@ -29,8 +27,7 @@ class Notes:
     """What was mended or noticed while reading, in rows: how many of each kind, and where the first one is.
 
     Mended: ``nfd``, ``invisible``, ``control``, ``nbsp``, ``carriage_return``, ``mojibake_repaired``. Only told:
-    ``look_alike`` (Ð for Đ), ``html``, ``tone_old`` and ``tone_new`` (hòa, hoà), ``unnamed_column``. What a rule decided:
-    see `_shape`. Refused, by source: ``mojibake``, ``offset_mismatch``, ``offset_mismatch_many``.
+    ``look_alike`` (Ð for Đ), ``unnamed_column``. What a rule decided: see `_shape`. Refused, by source: ``mojibake``, ``offset_mismatch``, ``offset_mismatch_many``.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -85,8 +82,6 @@ def tidy(
 def _tidy(record: Record, seen: _Seen, *, repair: bool) -> Record | Reject:
     cells = dict(record.fields) or {f"{n} {m.role}": m.content for n, m in enumerate(record.messages, 1)}
     for column, text in cells.items():
-        if "<" in text or "&" in text:
-            seen.kinds |= {"html": ""} if _HTML.search(text) else {}
         if text.isascii() and text.isprintable():
             cells[column] = text.strip()
         else:
@@ -145,7 +140,6 @@ def _kinds(text: str, cleaned: str) -> Iterator[str]:
         yield from _mendings(text)
     if "\u00d0" in text:
         yield "look_alike"
-    yield from tones(cleaned.lower())
 
 
 def _mendings(text: str) -> Iterator[str]:

@@ -37,6 +37,7 @@ def summary(
     sources: Sequence[Mapping[str, Any]],
     label_set: Sequence[str] = (),
     choices: Mapping[str, Any] | None = None,
+    lengths: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the report as data.
 
@@ -59,6 +60,7 @@ def summary(
         "labels": {side: dict(labels) for side, labels in counts.labels.items()},
         "drift": dict(counts.drift),
         "label_set": list(label_set) or list(template.labels),
+        "lengths": dict(lengths or {}),
         "findings": [finding.as_dict() for finding in found],
     }
 
@@ -85,8 +87,26 @@ def markdown(report: Mapping[str, Any]) -> str:
             points = ", ".join(f"{label} {drift:+.1f}" for label, drift in report["drift"].items())
             lines += [f"* {_('validation against training, in points')}: {points}"]
         lines += [""]
+    if report["lengths"]:
+        lines += [f"## {_('Lengths')}", "", *_lengths(report["lengths"]), ""]
     lines += [f"## {_('Findings')}", "", *map(_finding, report["findings"])]
     return "\n".join(lines if report["findings"] else [*lines, _("None.")]) + "\n"
+
+
+def _lengths(lengths: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the table of lengths, and the share of answers that each limit would cut."""
+    yield f"| {lengths['unit']} | p50 | p95 | p99 | max |"
+    yield "|---|---|---|---|---|"
+    for name in ("prompt", "answer", "total"):
+        yield (
+            "| "
+            + " | ".join([name, *(str(lengths[name][key]) for key in ("p50", "p95", "p99", "max"))])
+            + " |"
+        )
+    if "cut" in lengths:
+        yield ""
+        shares = ", ".join(f"{limit}: {share:.1%}" for limit, share in lengths["cut"].items())
+        yield _("Rows longer than a limit, whose answers would be cut: {shares}").format(shares=shares)
 
 
 def choices(chosen: Mapping[str, Any]) -> Iterator[str]:

@@ -1,55 +1,51 @@
 """What is odd about the rows of a preparation: findings for people, before anyone trains on them.
 
-A check is a function that returns findings, and gets one of two things. Checks of texts get the rows as an iterable of
-`sft.findings.Item` (id, key, label, split, question, answer, context, source, where): it streams from disk, may be
-gone through several times, and must not be made a list unless by `sft.findings.sample`. Checks of what is equal to what
-get the `Made` with its compact `Table` of hashes. A finding of severity "error" stops the preparation unless it is
-allowed; every id stands in `KNOWN`.
+The rows passed by once, while they were read (`sft.survey`, `sft.telling`); nothing is read again here. A finding of
+severity "error" stops the preparation unless it is allowed by its id (`sft.findings.known`).
 """
 
+from array import array
 from collections.abc import Iterable
 
-from sft import crossings, findings
+from sft import crossings, findings, giveaways, lengths
 from sft.errors import SettingsError
 from sft.i18n import _
 from sft.made import Made
-from sft.records import Finding, Severity
-from sft.rows import SEGMENTED, UNSEGMENTED
+from sft.records import Finding
+from sft.rows import TARGETS
 
-_MANY = 0.05  # share of the rows from which words joined by "_" are the work of a word segmenter
-_EXAMPLES = 5
-# Findings that can be errors, so that --allow may name them.
-KNOWN = frozenset({
-    "empty_target", "label_columns", "leak_context", "leak_group", "leak_heldout", "leak_question",
-})  # fmt: skip
+_LONG = 2048  # tokens from which a row is worth a word when no limit is set
 
 
 def require_known(names: Iterable[str]) -> None:
-    """Raise `SettingsError` for a finding that does not exist or never stops a preparation."""
-    unknown = [name for name in names if name not in KNOWN]
+    """Raise `SettingsError` for a finding that does not exist."""
+    known = findings.known()
+    unknown = [name for name in names if name not in known]
     if unknown:
         raise SettingsError(
-            _("--allow: no error finding {name!r}").format(name=unknown[0]),
-            hint=_("one of: {names}").format(names=", ".join(sorted(KNOWN))),
+            _("--allow: no finding {name!r}").format(name=unknown[0]),
+            hint=_("one of: {names}").format(names=", ".join(sorted(known))),
         )
 
 
 def check(made: Made) -> list[Finding]:
-    """Return what is odd about the rows: graph quirks, duplicates, contradictions, leaks, balance, shortcuts."""
+    """Return what is odd about the rows: graph quirks, repetition, leaks, answers, languages, shortcuts, columns, lengths."""
     quirks = made.quirks
     found = [
         Finding(kind, "info", count, quirks.examples[kind][1], (quirks.examples[kind][0],))
         for kind, count in sorted(quirks.counts.items())
     ]
-    found += _mostly_rejected(made)
-    found += crossings.check(made)
-    items = made.items()
-    found += findings.check(items, closed=made.closed)
-    if "sentence" not in made.options.template.variables:
-        found += _segmented(items)
-    if made.closed:
-        found += _label_columns(made)
-    return found
+    found += [*_mostly_rejected(made), *crossings.check(made), *findings.about(made.survey, made.repeats)]
+    pairs = {pair for mapping in made.mappings.values() for pair in mapping.items()}
+    used = sorted({column for name, column in pairs if name not in TARGETS})
+    telling = giveaways.label_columns(made.columns, used) if made.closed else None
+    asked = [name for name in made.options.template.prompt_variables if name != "labels"]
+    return [
+        *found,
+        *([telling] if telling else []),
+        *giveaways.variables(made.variables, asked),
+        *_lengths(made),
+    ]
 
 
 def _mostly_rejected(made: Made) -> list[Finding]:
@@ -62,35 +58,28 @@ def _mostly_rejected(made: Made) -> list[Finding]:
     return [Finding("mostly_rejected", "warning", refused, message, (), hint)]
 
 
-def _segmented(items: Iterable[findings.Item]) -> list[Finding]:
-    """Find inputs of a word segmenter: what users will type has no ``_``. A few rows are rather names and code."""
-    count = joined = 0
-    examples: list[str] = []
-    for item in items:
-        count += 1
-        if SEGMENTED.search(item.question):
-            joined += 1
-            examples += [item.id] if joined <= _EXAMPLES else []
-    if not joined:
+def _lengths(made: Made) -> list[Finding]:
+    """Say which rows are long, and that label words differ, where a tokenizer counts."""
+    loaded = made.options.loaded
+    if loaded is None:
         return []
-    severity: Severity = "warning" if joined >= _MANY * count else "info"
-    message = _("words joined by “_” reach the prompt as they are")
-    hint = _("write them with blanks in the source, as users will: the model reads two different texts")
-    return [Finding(UNSEGMENTED, severity, joined, message, tuple(examples), hint)]
+    rows = array("I", made.table.kept())
+    prompts, answers = counted(made)
+    long = lengths.too_long(
+        prompts, answers, made.options.max_tokens or _LONG, lambda place: made.survey.ids[rows[place]]
+    )
+    words = made.options.template.labels
+
+    def tokens(word: str) -> int:
+        return len(loaded.tokenizer.encode(word, add_special_tokens=False).ids)
+
+    differing = lengths.verbalisers(words, tokens)[1] if words else None
+    return [finding for finding in (long, differing) if finding is not None]
 
 
-def _label_columns(made: Made) -> list[Finding]:
-    """Look for raw columns that give the label away; only the columns of the mapping reach a prompt."""
-    pairs = {pair for mapping in made.mappings.values() for pair in mapping.items()}
-    target = {column for name, column in pairs if name in {"answer", "label"}}
-    names = {code: name for name, code in made.table.labels.items()}
-    chosen = set(made.table.ranked(made.table.kept(), findings.SEED, "columns")[: findings.PROBED])
-    labels: list[str] = []
-    rows: list[dict[str, str]] = []
-    for row, record in made.records():
-        if row in chosen:
-            labels.append(names[made.table.label[row]])
-            rows.append({name: value for name, value in record.fields.items() if name not in target})
-    used = sorted({column for _name, column in pairs} - target)
-    finding = findings.label_columns(labels, rows, used)
-    return [finding] if finding else []
+def counted(made: Made) -> tuple["array[int]", "array[int]"]:
+    """Return the tokens of the prompts and answers of the rows that stay."""
+    rows = array("I", made.table.kept())
+    return tuple(
+        array("I", (side[row] for row in rows)) for side in (made.lengths.prompt, made.lengths.answer)
+    )  # type: ignore[return-value]

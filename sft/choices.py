@@ -23,6 +23,8 @@ Duplicates = Literal["keep", "drop"]
 TooLong = Literal["reject", "shorten-context"]
 Balance = Literal["no", "down", "up"]
 
+NEAR = "near"  # what --group-by takes for rows that are almost the same
+
 _SIDES = {
     "train": "train training", "valid": "valid validation val dev development", "test": "test testing",
 }  # fmt: skip
@@ -57,6 +59,7 @@ class Options:
     max_tokens: int | None = None
     too_long: TooLong = "reject"
     loaded: "Loaded | None" = None
+    tokenizer: str = ""
     label_words: Mapping[str, Sequence[str]] = field(default_factory=dict)
     shares: tuple[Share, ...] = ()
 

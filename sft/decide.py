@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sft import splits
-from sft.choices import Options
+from sft.choices import NEAR, Options
 from sft.table import RULE, TEST, TRAIN, VALID, Table
 from sft.ties import clusters, equal
 
@@ -30,9 +30,21 @@ class Decided:
     ties: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
-def decide(table: Table, options: Options, names: Sequence[str], held_out: Mapping[int, int]) -> Decided:
-    """Settle fate and side of every row of `table`; `held_out` gives the side of each source that is a held-out file."""
+def decide(
+    table: Table,
+    options: Options,
+    names: Sequence[str],
+    held_out: Mapping[int, int],
+    near: Sequence[int] | None = None,
+) -> Decided:
+    """Settle fate and side of every row of `table`.
+
+    `held_out` gives the side of each source that is a held-out file, `near` for each row the first one that it is almost
+    the same as, where such rows are to stay together.
+    """
     ties = _in_force(table, options)
+    if near is not None:
+        ties[NEAR] = array("Q", (first + 1 for first in near))
     decided = Decided(ties=ties)
     _held_out(table, ties, held_out)
     if options.duplicates == "drop":

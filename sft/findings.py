@@ -34,6 +34,8 @@ def _of_rows() -> dict[str, str]:
         "near_contradiction": _("almost one input, different labels"),
         "leak_question": _("a held-out input is trained on"),
         "leak_context": _("a held-out context is trained on"),
+        "leak_group": _("a held-out row shares its group with a trained one"),
+        "leak_heldout": _("a test input is trained on or validated with"),
         "leak_near": _("a held-out row is almost the same as a trained one"),
         "mostly_rejected": _("more rows rejected than kept"),
     }
@@ -84,6 +86,7 @@ def _of_sources() -> dict[str, str]:
         "mojibake_repaired": _("text read with a wrong code page, turned back"),
         "unnamed_column": _("text in a column without a name"),
         "offset_mismatch": _("answers that do not stand where their offset says"),
+        "label_words": _("labels spelt as --labels says"),
         "options": _("multiple choice, options joined"),
         "further_answers": _("further answers to one question, left out"),
         "each_answer": _("several answers to one question, a row each"),

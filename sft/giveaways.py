@@ -12,8 +12,8 @@ from sft.records import Finding, Severity
 from sft.shortcuts import BEGIN, END, bag_of_words, beats, pure_phrases
 from sft.splits import TRAIN, VALID
 from sft.survey import Survey
-from sft.ties import hash64
 from sft.telling import TOGETHER, Columns, predicted
+from sft.ties import hash64
 
 EXAMPLES = 5
 _FEWEST = 100  # rows below which a length is luck

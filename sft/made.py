@@ -8,14 +8,17 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from sft import decide, shorten
+from sft import decide, lengths, shorten
 from sft.choices import Options
-from sft.findings import Item
 from sft.i18n import _
-from sft.records import Record, Reject, Row
+from sft.records import Reject, Row
+from sft.repeats import Repeats
 from sft.rows import Draft, Names, Quirks
+from sft.shorten import Lengths
 from sft.spool import Spooled
+from sft.survey import Facts, Survey
 from sft.table import RULE, SIDES, TEST, TRAIN, VALID, Table
+from sft.telling import Columns
 
 SHOWN = 80  # characters of a question that a reject shows
 
@@ -41,7 +44,8 @@ class Made:
     """What a preparation comes to before it is written.
 
     `mappings` holds for each source which column fills which variable, `labels` the label set of the prompts, `cuts`
-    the characters of a shortened context that stay and those that went, `lengths` the tokens of a row that is too long.
+    the characters of a shortened context that stay and those that went, `lengths` the tokens of prompt and answer where
+    a tokenizer counts. `survey`, `columns` (the raw ones beside the target) and `variables` are what the checks go by.
     """
 
     options: Options
@@ -54,7 +58,11 @@ class Made:
     decided: decide.Decided = field(default_factory=decide.Decided)
     labels: tuple[str, ...] = ()
     cuts: dict[int, tuple[int, int]] = field(default_factory=dict)
-    lengths: dict[int, int] = field(default_factory=dict)
+    lengths: Lengths = field(default_factory=Lengths)
+    survey: Survey = field(default_factory=lambda: Survey(closed=False))
+    repeats: Repeats | None = None
+    columns: Columns = field(default_factory=Columns)
+    variables: Columns = field(default_factory=Columns)
 
     @property
     def read(self) -> int:
@@ -112,6 +120,23 @@ class Made:
             found["shortened"] = {"rows": len(self.cuts), "characters": gone}
         return found
 
+    def length_table(self) -> dict[str, Any]:
+        """Return how long the rows are: in tokens where a tokenizer counts, else in characters."""
+        kept = list(self.table.kept())
+        if self.lengths:
+            prompts = [self.lengths.prompt[row] for row in kept]
+            answers = [self.lengths.answer[row] for row in kept]
+            return {
+                "unit": _("tokens"),
+                "tokenizer": self.options.tokenizer,
+                **lengths.table(prompts, answers),
+            }
+        survey = self.survey
+        prompts = [survey.question_size[row] + survey.context_size[row] for row in kept]
+        answers = [survey.answer_size[row] for row in kept]
+        found = {"unit": _("characters, without the template's own"), **lengths.table(prompts, answers)}
+        return {name: value for name, value in found.items() if name != "cut"}
+
     def drafts(self, side: int = RULE) -> Iterator[tuple[int, Draft]]:
         """Yield the rows that stay, of one side or of all, as they will be rendered."""
         fate, sides = self.table.fate, self.table.side
@@ -151,21 +176,18 @@ class Made:
             for _copy in range(copies[number]):
                 yield replace(row, id=names.unique(draft.id))
 
-    def records(self) -> Iterator[tuple[int, Record]]:
-        """Yield the rows that stay with the records they were made of, all columns as they were read."""
-        row, last = 0, len(self.table)
-        for number, source in enumerate(self.sources):
-            for at, item in source.stream():
-                if row == last or self.table.source[row] != number:
-                    break
-                if at == self.table.raw[row]:
-                    if isinstance(item, Record) and not self.table.fate[row]:
-                        yield row, item
-                    row += 1
-
-    def items(self) -> "Items":
-        """Return the rows that stay, as the checks see them."""
-        return Items(self)
+    def facts(self, draft: Draft, source: str) -> Facts:
+        """Return a row as the checks see it; what a conversation asked before its last answer is its context."""
+        asked = "\n".join(turn.content for turn in draft.turns[:-1] if turn.role != "system")
+        return Facts(
+            id=draft.id,
+            question=str(draft.meta["question"]),
+            answer=draft.answer(self.options.template),
+            context=draft.fields.get("context", "") or asked.removeprefix(str(draft.meta["question"])),
+            label=str(draft.meta.get("label", "")),
+            source=source,
+            where=draft.where,
+        )
 
     def rejected_rows(self) -> Iterator[Reject]:
         """Yield everything that was refused: while reading, then by choice."""
@@ -197,7 +219,7 @@ class Made:
             twin = self.draft(self.table.twin[row])
             return _("repeats {id} ({where})").format(id=twin.id, where=twin.where)
         if reason == shorten.TOO_LONG:
-            return shorten.detail(self.lengths[row], self.options.max_tokens or 0)
+            return shorten.detail(sum(self.lengths.of(row)), self.options.max_tokens or 0)
         return {
             decide.OVER_SHARE: _("beyond the share of its source"),
             decide.OVER_LIMIT: _("beyond --limit {n}").format(n=self.options.limit),
@@ -219,29 +241,3 @@ class _Groups:
     def __call__(self, row: int) -> str:
         rank = self._rank.get(self._roots[row]) if self._rank else None
         return "" if rank is None else f"{rank:016x}"
-
-
-class Items:
-    """The rows of a preparation as the checks see them: streamed from disk, as often as they are asked for."""
-
-    def __init__(self, made: Made) -> None:
-        self._made = made
-
-    def __len__(self) -> int:
-        return self._made.kept
-
-    def __iter__(self) -> Iterator[Item]:
-        made = self._made
-        for row, draft in made.drafts():
-            answer = draft.answer(made.options.template)
-            yield Item(
-                draft.id,
-                draft.key,
-                str(draft.meta.get("label") or " ".join(answer.split())),
-                SIDES[made.table.side[row]],
-                draft.meta["question"],
-                answer,
-                draft.fields.get("context", ""),
-                made.sources[made.table.source[row]].name,
-                draft.where,
-            )

@@ -5,20 +5,22 @@ table, or a reject; then the choices are carried out on the table. 3. `write`: t
 prepared set. Every record read ends as a row or as a reject with a reason: ``read == kept + rejected``.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from sft import account, columns, decide, keys, prepared, shorten, splits
+from sft import account, choices, columns, decide, keys, prepared, repeats, shorten, splits
 from sft.choices import Options, check, side_of
 from sft.errors import DataError, SettingsError
 from sft.i18n import _
 from sft.made import SHOWN, Made, Rejects
 from sft.records import Finding, Record, Reject
-from sft.rows import Draft, Maker, Names, wanted
+from sft.rows import TARGETS, Draft, Maker, Names, wanted
 from sft.spool import Spooled, put
+from sft.survey import Survey
 from sft.table import RULE, SIDES, TEST, TRAIN, Table
 from sft.ties import hash64
 
@@ -38,8 +40,9 @@ def draft(sources: Sequence[Spooled], options: Options, folder: Path) -> Made:
     check(options)
     splits.require_share(options.val_split)
     own = ("question", "context") if "context" in options.template.variables else ("question",)
-    table = Table(dict.fromkeys([*own, *options.group_by]))
+    table = Table(dict.fromkeys(name for name in [*own, *options.group_by] if name != choices.NEAR))
     made = Made(options, sources, folder / "drafts", Rejects(folder / "refused.jsonl"), table)
+    made.survey = Survey(closed=options.template.task in ("true_false", "label"))
     if options.template.task != "chat":
         made.mappings = _mappings(sources, options)
     _check_columns(sources, options)
@@ -51,14 +54,30 @@ def draft(sources: Sequence[Spooled], options: Options, folder: Path) -> Made:
 def settle(made: Made) -> None:
     """Carry out the choices: fate and side of every row."""
     options = made.options
-    for row, cut, count in shorten.too_long(_open(made), options, made.label_set):
+    if options.loaded is not None:
+        _measure(made)
+    made.repeats = repeats.look(made.survey)
+    near = repeats.clusters(made.survey, made.repeats) if choices.NEAR in options.group_by else None
+    held_out = {n: SIDES.index(source.side) for n, source in enumerate(made.sources) if source.side}
+    made.decided = decide.decide(
+        made.table, options, [source.name for source in made.sources], held_out, near
+    )
+    sides, fate = made.table.side, made.table.fate
+    made.survey.assign("" if fate[row] else SIDES[side] for row, side in enumerate(sides))
+
+
+def _measure(made: Made) -> None:
+    """Count the tokens of every row, and cut or refuse those over the limit that no file or column holds out."""
+    made.lengths = shorten.Lengths(len(made.table))
+    measured = made.lengths.measure(made.drafts(), made.options, made.label_set)
+    drafts = ((row, draft) for row, draft in measured if made.table.given[row] in (RULE, TRAIN))
+    for row, cut in shorten.cuts(drafts, made.lengths, made.options, made.label_set):
         if cut is None:
-            made.lengths[row] = count
             made.table.reject(row, shorten.TOO_LONG)
         else:
             made.cuts[row] = cut
-    held_out = {n: SIDES.index(source.side) for n, source in enumerate(made.sources) if source.side}
-    made.decided = decide.decide(made.table, options, [source.name for source in made.sources], held_out)
+    shorter = ((row, made.draft(row)) for row in made.cuts)
+    deque(made.lengths.measure(shorter, made.options, made.label_set), maxlen=0)
 
 
 def _mappings(sources: Sequence[Spooled], options: Options) -> dict[str, dict[str, str]]:
@@ -78,13 +97,9 @@ def _mappings(sources: Sequence[Spooled], options: Options) -> dict[str, dict[st
     return found
 
 
-def _open(made: Made) -> Iterator[tuple[int, Draft]]:
-    return ((row, draft) for row, draft in made.drafts() if made.table.given[row] in (RULE, TRAIN))
-
-
 def _check_columns(sources: Sequence[Spooled], options: Options) -> None:
     """Raise `SettingsError` for a column to split or group by that the sources do not have."""
-    own = {"question", "source", *({"context"} & set(options.template.variables))}
+    own = {"question", "source", choices.NEAR, *({"context"} & set(options.template.variables))}
     known = list(dict.fromkeys(name for source in sources for name in source.columns))
     for flag, name in [
         *(("--group-by", name) for name in options.group_by),
@@ -96,7 +111,7 @@ def _check_columns(sources: Sequence[Spooled], options: Options) -> None:
             _("{flag}: no column {name!r}; the sources have {names}").format(
                 flag=flag, name=name, names=", ".join(known) or _("none")
             ),
-            hint=_("check the name; --group-by also takes question, context and source"),
+            hint=_("check the name; --group-by also takes question, context, source and near"),
         )
     lacking = [
         s.name
@@ -129,6 +144,17 @@ def _draft_all(made: Made) -> None:
                 draft = draft if name == draft.id else replace(draft, id=name)
                 made.table.add(*_facts(draft, item, made, number), (number, given, at, raw))
                 at += draft.put(drafts)
+                _note(made, draft, item, mapping, source.name)
+
+
+def _note(made: Made, draft: Draft, item: Record | Reject, mapping: Mapping[str, str], source: str) -> None:
+    """Let the checks take note of a row."""
+    made.survey.add(made.facts(draft, source))
+    made.variables.add(draft.id, draft.fields)
+    if isinstance(item, Record) and item.fields:
+        target = {column for name, column in mapping.items() if name in TARGETS}
+        beside = {name: value for name, value in item.fields.items() if name not in target}
+        made.columns.add(draft.id, beside, str(draft.meta.get("label", "")))
 
 
 def _drafted(
@@ -214,12 +240,19 @@ def summary(made: Made, found: Sequence[Finding], told: Sequence[Mapping[str, An
         options.template,
         {"val_split": options.val_split, "seed": options.seed},
         account.Counts(
-            made.read, made.kept, made.sizes(), made.rejected, made.label_counts(), len(made.decided.copies)
+            made.read,
+            made.kept,
+            made.sizes(),
+            made.rejected,
+            made.label_counts(),
+            len(made.decided.copies),
+            decide.drift(made.table),
         ),
         found,
         [dict(source) | {"columns": made.mappings.get(str(source["path"]), {})} for source in told],
         made.labels,
         options.told() | made.outcome(),
+        made.length_table(),
     )
 
 

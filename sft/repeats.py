@@ -8,7 +8,7 @@ from itertools import chain, pairwise
 
 from sft import near as similar
 from sft.i18n import _
-from sft.records import Finding, Severity
+from sft.records import Finding
 from sft.splits import TRAIN
 from sft.survey import Survey
 from sft.ties import clusters as tied
@@ -84,8 +84,6 @@ def findings(survey: Survey, repeats: Repeats, limit: int = EXAMPLES) -> list[Fi
         contradictions(survey, groups),
         near_duplicates(survey, repeats, limit),
         near_contradictions(survey, repeats, limit),
-        leak_question(survey, groups, limit),
-        leak_context(survey, limit),
         leak_near(survey, repeats, limit),
     ]
     return [finding for finding in found if finding is not None]
@@ -107,7 +105,7 @@ def duplicates(survey: Survey, groups: Iterable[Sequence[int]], limit: int = EXA
         len(again),
         message.format(n=len(again), exact=exact),
         _names(survey, sorted(again), limit),
-        _("they stay on one side of the split; remove them if the repetition is not wanted"),
+        _("they stay on one side of the split; --duplicates drop leaves out those with the same answer"),
     )
 
 
@@ -154,7 +152,7 @@ def near_duplicates(survey: Survey, repeats: Repeats, limit: int = EXAMPLES) -> 
         len(rows),
         message.format(n=len(rows), pairs=len(found), least=similar.NEAR),
         _pairs(survey, found, " ≈ ", limit),
-        _("keep them on one side of the split; they count as one example or little more"),
+        _("they count as one example or little more; --group-by near keeps them on one side of the split"),
     )
 
 
@@ -171,36 +169,6 @@ def near_contradictions(survey: Survey, repeats: Repeats, limit: int = EXAMPLES)
     hint = _("look at them: either one word decides, or one label is wrong")
     told = _pairs(survey, found, " ≉ ", limit)
     return Finding("near_contradiction", "info", len(found), message.format(n=len(found)), told, hint)
-
-
-def leak_question(survey: Survey, groups: Iterable[Sequence[int]], limit: int = EXAMPLES) -> Finding | None:
-    """Find held-out rows whose input is trained on."""
-    train = survey.sides[TRAIN]
-    leaks = [
-        row
-        for group in groups
-        if any(survey.side[row] == train for row in group)
-        for row in group
-        if survey.side[row] != train
-    ]
-    message = _("{n} held-out rows have an input that is trained on ({sides})")
-    hint = _("split by key: sft prep does, unless the split came with the data")
-    return _leak("leak_question", survey, leaks, message, hint, limit)
-
-
-def leak_context(survey: Survey, limit: int = EXAMPLES) -> Finding | None:
-    """Find held-out rows whose context is trained on, with another question."""
-    train = survey.sides[TRAIN]
-    trained = {survey.context[row] for row in survey.rows() if survey.side[row] == train} - {0}
-    asked = {survey.input[row] for row in survey.rows() if survey.side[row] == train} if trained else set()
-    leaks = [
-        row
-        for row in survey.rows()
-        if survey.side[row] != train and survey.context[row] in trained and survey.input[row] not in asked
-    ]
-    message = _("{n} held-out rows ask about a context that is trained on ({sides})")
-    hint = _("split by context, so that the score is about new texts")
-    return _leak("leak_context", survey, leaks, message, hint, limit)
 
 
 def leak_near(survey: Survey, repeats: Repeats, limit: int = EXAMPLES) -> Finding | None:
@@ -230,20 +198,14 @@ def leak_near(survey: Survey, repeats: Repeats, limit: int = EXAMPLES) -> Findin
             and survey.side[row] != train
             and survey.first_context[survey.context[row]] in near_train
         }
-    message = _("{n} held-out rows are nearly the same as a trained one, or their context is ({sides})")
-    hint = _("split by groups of near-duplicates, or read the score as too good")
-    return _leak("leak_near", survey, sorted(leaks), message, hint, limit)
-
-
-def _leak(
-    kind: str, survey: Survey, rows: Sequence[int], message: str, hint: str, limit: int
-) -> Finding | None:
-    if not rows:
+    if not leaks:
         return None
-    sides = ", ".join(f"{side} {n}" for side, n in sorted(Counter(map(survey.side_of, rows)).items()))
-    severity: Severity = "error" if kind == "leak_question" else "warning"
-    told = message.format(n=len(rows), sides=sides)
-    return Finding(kind, severity, len(rows), told, _names(survey, sorted(rows), limit), hint)
+    counts = Counter(map(survey.side_of, leaks))
+    sides = ", ".join(f"{side} {n}" for side, n in sorted(counts.items()))
+    message = _("{n} held-out rows are nearly the same as a trained one, or their context is ({sides})")
+    hint = _("--group-by near keeps such rows on one side; else read the score as too good")
+    told = message.format(n=len(leaks), sides=sides)
+    return Finding("leak_near", "warning", len(leaks), told, _names(survey, sorted(leaks), limit), hint)
 
 
 def _names(survey: Survey, rows: Sequence[int], limit: int) -> tuple[str, ...]:

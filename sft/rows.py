@@ -22,6 +22,7 @@ SEGMENTED = re.compile(r"(?<=\w)_(?=\w)")
 UNSEGMENTED = "segmented"
 LABEL_WORDS = "label_words"
 _DERIVED = {"task1": "graph", "task2": "graph"}  # variable of the template → the variable it is derived from
+TARGETS = frozenset({"answer", "label"})  # variables that hold what is learnt
 _QUESTIONS = ("sentence", "question", "text")
 _HEAD = 4  # bytes of the length before a draft
 _MANY = 4096  # spellings of labels that are remembered

@@ -4,6 +4,8 @@ A context is cut at the end of a sentence, as late as the row then fits; a quest
 """
 
 import re
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -22,26 +24,53 @@ TOO_LONG = "too_long"
 Cut = tuple[int, int]  # characters of the context that stay and that go
 
 
-def too_long(
-    drafts: Iterable[tuple[int, Draft]], options: Options, label_set: str
-) -> Iterator[tuple[int, Cut | None, int]]:
-    """Yield each row with more tokens than the limit, its cut (None: it is refused) and its tokens."""
-    loaded, limit = options.loaded, options.max_tokens
-    if loaded is None or limit is None:
-        return
-    remaining = iter(drafts)
-    while batch := list(islice(remaining, _BATCH)):
-        rows = [draft.row(options.template, label_set) for _number, draft in batch]
-        for (number, draft), count in zip(batch, lengths(rows, loaded), strict=True):
-            if count > limit:
-                shorten = options.too_long == "shorten-context"
-                yield number, _fit(draft, options, label_set) if shorten else None, count
+class Lengths:
+    """The tokens of every row, those of its prompt and those of its answer; 0 where none were counted."""
+
+    def __init__(self, rows: int = 0) -> None:
+        self.prompt = array("I", bytes(4 * rows))
+        self.answer = array("I", bytes(4 * rows))
+
+    def __bool__(self) -> bool:
+        return bool(self.prompt)
+
+    def of(self, row: int) -> tuple[int, int]:
+        """Return prompt and answer of a row."""
+        return self.prompt[row], self.answer[row]
+
+    def measure(
+        self, drafts: Iterable[tuple[int, Draft]], options: Options, label_set: str
+    ) -> Iterator[tuple[int, Draft]]:
+        """Count the tokens of each row and pass it on."""
+        assert options.loaded is not None
+        remaining = iter(drafts)
+        while batch := list(islice(remaining, _BATCH)):
+            rows = [draft.row(options.template, label_set) for _number, draft in batch]
+            for (number, draft), (prompt, answer) in zip(batch, lengths(rows, options.loaded), strict=True):
+                self.prompt[number], self.answer[number] = prompt, answer
+                yield number, draft
 
 
-def lengths(rows: Iterable[Row], loaded: Loaded) -> list[int]:
-    """Return the tokens of each row as training sees it: with chat markup, without padding."""
-    texts = [layout(row.messages, loaded.format)[0] for row in rows]
-    return [len(one.ids) for one in loaded.tokenizer.encode_batch(texts, add_special_tokens=False)]
+def cuts(
+    drafts: Iterable[tuple[int, Draft]], counted: Lengths, options: Options, label_set: str
+) -> Iterator[tuple[int, Cut | None]]:
+    """Yield each row with more tokens than the limit, and its cut (None: it is refused)."""
+    for number, draft in drafts:
+        if options.max_tokens is not None and sum(counted.of(number)) > options.max_tokens:
+            shorten = options.too_long == "shorten-context"
+            yield number, _fit(draft, options, label_set) if shorten else None
+
+
+def lengths(rows: Iterable[Row], loaded: Loaded) -> list[tuple[int, int]]:
+    """Return the tokens of prompt and answer of each row as training sees them: with chat markup, without padding."""
+    laid = [layout(row.messages, loaded.format) for row in rows]
+    encoded = loaded.tokenizer.encode_batch([text for text, _spans in laid], add_special_tokens=False)
+    found = []
+    for one, (_text, spans) in zip(encoded, laid, strict=True):
+        begins = [begin for begin, _end in one.offsets]
+        prompt = bisect_left(begins, spans[-1][0]) if spans else len(begins)
+        found.append((prompt, len(begins) - prompt))
+    return found
 
 
 def _fit(draft: Draft, options: Options, label_set: str) -> Cut | None:
@@ -63,7 +92,7 @@ def _fit(draft: Draft, options: Options, label_set: str) -> Cut | None:
 
 def _fits(draft: Draft, options: Options, label_set: str) -> bool:
     assert options.loaded is not None and options.max_tokens is not None
-    return lengths([draft.row(options.template, label_set)], options.loaded)[0] <= options.max_tokens
+    return sum(lengths([draft.row(options.template, label_set)], options.loaded)[0]) <= options.max_tokens
 
 
 def shortened(draft: Draft, characters: int) -> Draft:

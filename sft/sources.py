@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sft.settings import SourceSettings
 
 # Kinds of notes that make a finding of another severity, or one together.
-_JOINED = frozenset({"tone_old", "tone_new", "mojibake", "offset_mismatch", "offset_mismatch_many"})
+_JOINED = frozenset({"mojibake", "offset_mismatch", "offset_mismatch_many"})
 
 
 def fits(pattern: str, path: Path) -> bool:
@@ -66,13 +66,6 @@ def noted(counts: Mapping[str, int], examples: Mapping[str, str]) -> list[Findin
         found.append(
             Finding("mojibake", "warning", counts["mojibake"], message, (examples["mojibake"],), hint)
         )
-    old, new = counts.get("tone_old", 0), counts.get("tone_new", 0)
-    if old and new:
-        message = _(
-            "rows place tones as in hòa, others ({n}) as in hoà; keys meet all the same, the text is left alone"
-        )
-        kind = "tone_new" if new <= old else "tone_old"
-        found.append(Finding("tone_mixed", "info", old, message.format(n=new), (examples[kind],)))
     return found
 
 
@@ -84,7 +77,6 @@ def _said() -> dict[str, str]:
         "nbsp": _("rows with no-break spaces, made plain ones"),
         "carriage_return": _("rows with bare carriage returns, made line ends"),
         "look_alike": _("rows with the letter Ð (U+00D0), which only looks like Đ; left as it is"),
-        "html": _("rows with HTML tags or entities; left as they are"),
         "mojibake_repaired": _("rows with mojibake turned back without loss, as asked"),
         "unnamed_column": _("rows with text in a column without a name; it reaches no prompt unless --map names it"),
         "options": _("rows of multiple choice: their options are joined, the answer is a letter"),

@@ -5,10 +5,11 @@ from clean_sets import questions, readings, sided, statements
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sft import findings
+from sft import findings, giveaways
 from sft.amr import problems
 from sft.records import Finding
 from sft.survey import Facts, survey
+from sft.telling import Columns
 
 
 def found(rows: list[Facts], *, closed: bool = True) -> dict[str, Finding]:
@@ -48,7 +49,6 @@ LONG = "Chiều nay bà ngoại mang rổ cam sang nhà hàng xóm biếu cụ g
         ("near_duplicate", [Facts("x", LONG, label="Đúng"), Facts("y", f"{LONG} già", label="Đúng")]),
         ("near_duplicate", [Facts("x", LONG, label="Đúng"), Facts("y", LONG.replace("biếu", "tặng"), label="Đúng")]),
         ("near_contradiction", [Facts("x", LONG, label="Đúng"), Facts("y", LONG.replace("mang", "không mang"), label="Sai")]),
-        ("leak_question", [Facts("x", LONG, label="Đúng"), Facts("y", LONG, label="Đúng", split="test")]),
         ("leak_near", [Facts("x", LONG, label="Đúng"), Facts("y", f"Vậy thì {LONG}", label="Đúng", split="test")]),
         ("empty_target", [Facts("x", LONG)]),
         ("unseen_label", [Facts("x", LONG, label="Có lẽ", split="valid")]),
@@ -86,13 +86,18 @@ def test_columns_that_give_the_label_away() -> None:
         row = {"id": str(n), "câu": f"câu {n}", "chủ đề": "yz"[n // 2 % 2], "loại": f"quan_hệ_{label}"}
         row["cha" if label == "Đúng" else "cha giả"] = f"mục {n}"
         rows.append(row)
-    finding = findings.label_columns(labels, rows)
+
+    def look(rows: list[dict[str, str]], used: tuple[str, ...] = ()) -> Finding | None:
+        columns = Columns()
+        for number, (row, label) in enumerate(zip(rows, labels, strict=False)):
+            columns.add(str(number), row, label)
+        return giveaways.label_columns(columns, used)
+
+    finding = look(rows)
     assert finding is not None
     assert (finding.id, finding.severity) == ("label_columns", "warning")
     assert set(finding.examples) == {"loại", "cha", "cha giả"}
-    in_prompt = findings.label_columns(labels, rows, used=("câu", "loại"))
+    in_prompt = look(rows, used=("câu", "loại"))
     assert in_prompt is not None and in_prompt.severity == "error" and "loại" in in_prompt.hint
-    assert (
-        findings.label_columns(labels, [{"câu": row["câu"], "chủ đề": row["chủ đề"]} for row in rows]) is None
-    )
-    assert findings.label_columns([], []) is None
+    assert look([{"câu": row["câu"], "chủ đề": row["chủ đề"]} for row in rows]) is None
+    assert look([]) is None

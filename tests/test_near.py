@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sft.keys import key
-from sft.near import NEAR, Shingles, clusters, find, similarity
+from sft.near import NEAR, Shingles, find, similarity
 
 TEXT = "Chiều nay bà ngoại mang rổ cam sang nhà hàng xóm biếu cụ giáo"
 SYLLABLES = [a + b for a in "b c d g h l m n p r s t v".split() for b in "an ang ô ông u uôi êm iên".split()]  # noqa: SIM905
@@ -95,13 +95,3 @@ def test_an_added_word_is_always_found(words: list[str], new: str, rng: random.R
     longer = list(words)
     longer.insert(rng.randrange(len(words) + 1), new)
     assert near(" ".join(words), " ".join(longer)) == [(0, 1, False)]
-
-
-@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=15))
-def test_clusters_are_the_connected_components(pairs: list[tuple[int, int]]) -> None:
-    groups = [{n} for n in range(10)]
-    for one, other in pairs:
-        joined = groups[one] | groups[other]
-        for member in joined:
-            groups[member] = joined
-    assert list(clusters(10, pairs)) == [min(group) for group in groups]

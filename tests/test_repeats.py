@@ -41,14 +41,12 @@ def test_one_question_about_two_contexts_is_no_duplicate() -> None:
     assert found(rows, closed=False) == {}
 
 
-def test_leaks_name_the_side_and_the_rows() -> None:
+def test_a_leak_names_the_side_and_the_rows() -> None:
     rows = [Facts("a", "Ai có mặt?", "Lan", PASSAGE), Facts("b", "ai có mặt", "Lan", PASSAGE, split="valid"),
             Facts("c", "Ở đâu?", "Chợ", PASSAGE, split="test"),
             Facts("d", "Ở đâu?", "Chợ", f"{PASSAGE} hết", split="test")]  # fmt: skip
     told = found(rows, closed=False)
-    assert (told["leak_question"].severity, told["leak_question"].examples) == ("error", ("b",))
-    assert told["leak_context"].examples == ("c",) and "test 1" in told["leak_context"].message
-    assert told["leak_near"].examples == ("d",)
+    assert told["leak_near"].examples == ("d",) and "test 1" in told["leak_near"].message
 
 
 def test_a_negation_is_another_statement_and_the_opposite_label_is_shown() -> None:

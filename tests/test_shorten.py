@@ -26,7 +26,7 @@ def row(*sentences: str, question: str = "Con gì ngủ?", answer: str = "Mèo."
 
 def limit(loaded: Loaded, *sentences: str) -> int:
     done = prepare(options("context_v1"), records([row(*sentences)]))
-    return shorten.lengths(done.rows, loaded)[0]
+    return sum(shorten.lengths(done.rows, loaded)[0])
 
 
 def test_longer_rows_are_refused_and_counted(loaded: Loaded) -> None:
@@ -77,7 +77,7 @@ def test_what_stays_fits_and_begins_as_the_context_did(
     chosen = options("context_v1", max_tokens=tokens, too_long="shorten-context", loaded=loaded)
     rows = [row(*sentences), row(SENTENCES[0], question="Ai?")]
     done = prepare(chosen, records(rows))
-    assert all(count <= tokens for count in shorten.lengths(done.rows, loaded))
+    assert all(sum(count) <= tokens for count in shorten.lengths(done.rows, loaded))
     for kept in done.rows:
         if kept.id == "a:1":
             text = kept.messages[1].content

@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sft import survey as module
-from sft.survey import Facts, Mark, Names, equal, hash64, survey
+from sft.survey import Facts, Mark, Names, survey
+from sft.ties import hash64
 
 
 def test_a_survey_remembers_what_the_checks_need() -> None:
@@ -61,13 +62,6 @@ def test_names_come_back(names: list[str]) -> None:
     for name in names:
         pool.append(name)
     assert [pool[row] for row in range(len(names))] == names
-
-
-@given(st.lists(st.integers(0, 5), max_size=30))
-def test_equal_values_are_grouped(values: list[int]) -> None:
-    groups = list(equal(values, range(len(values))))
-    wanted = [[row for row, v in enumerate(values) if v == value] for value in dict.fromkeys(values) if value]
-    assert groups == [group for group in wanted if len(group) > 1]
 
 
 def test_a_hash_is_never_zero_and_the_same_in_every_process() -> None:

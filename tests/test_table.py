@@ -1,11 +1,8 @@
-from array import array
-
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sft.table import Table, components, equal, hash64
-
-VALUES = st.lists(st.integers(0, 4), max_size=20)
+from sft.table import Table
+from sft.ties import hash64
 
 
 def table(texts: list[str]) -> Table:
@@ -13,31 +10,6 @@ def table(texts: list[str]) -> Table:
     for text in texts:
         out.add((hash64(text), hash64(""), 1), (), None, (0, 0, 0, 0))
     return out
-
-
-@given(VALUES)
-def test_equal_rows_are_grouped_and_0_ties_nothing(values: list[int]) -> None:
-    groups = {values[group[0]]: group for group in equal(values, range(len(values)))}
-    assert groups == {
-        value: rows
-        for value in set(values) - {0}
-        if len(rows := [row for row, own in enumerate(values) if own == value]) > 1
-    }
-
-
-@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=20))
-def test_components_are_what_hangs_together(pairs: list[tuple[int, int]]) -> None:
-    ties = [array("Q", (pair[side] for pair in pairs)) for side in (0, 1)]
-    roots = components(len(pairs), ties, lambda: range(len(pairs)))
-    groups = [{row} for row in range(len(pairs))]  # the slow way: join sets until nothing changes
-    for tie in ties:
-        for one in range(len(pairs)):
-            for two in range(len(pairs)):
-                if tie[one] and tie[one] == tie[two] and groups[one] is not groups[two]:
-                    joined = groups[one] | groups[two]
-                    for row in joined:
-                        groups[row] = joined
-    assert list(roots) == [min(group) for group in groups]
 
 
 @given(st.lists(st.text("ab", max_size=3), unique=True, max_size=12), st.integers(0, 3))

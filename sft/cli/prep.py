@@ -215,7 +215,8 @@ def _options(chosen: "Resolved[PrepSettings]", flags: dict[str, Any]) -> "Option
         max_chars=values.max_chars,
         max_tokens=values.max_tokens,
         too_long=values.too_long,
-        loaded=_tokenizer(values.tokenizer) if values.max_tokens and values.tokenizer else None,
+        loaded=_tokenizer(values.tokenizer) if values.tokenizer else None,
+        tokenizer=values.tokenizer,
         label_words=values.labels,
     )
     choices.check(options)

@@ -457,18 +457,6 @@ def test_an_empty_cell_may_be_an_input_of_its_own():
     assert [(r.fields["user_answer"], r.fields["user_intent"]) for r in records][1:] == [("", "silence")] * 2
 
 
-def test_tone_styles_and_markup_are_told_and_left_alone(tmp_path):
-    _source, records, _rejects, notes = load("tones.jsonl")
-    assert notes.counts == {"tone_old": 1, "tone_new": 1}
-    assert [r.fields["question"] for r in records][:2] == ["Hòa bình là gì?", "Hoà bình là gì?"]
-    path = tmp_path / "web.jsonl"
-    rows = ["a <b>đậm</b>", "x &lt; y", "a < b và c > d", "R&D; Q&A", "5 &amp; 6"]
-    path.write_text("".join(json.dumps({"text": row}) + "\n" for row in rows), encoding="utf-8")
-    notes = Notes()
-    assert [r.fields["text"] for r in read(detect(path), notes) if isinstance(r, Record)] == rows
-    assert notes.counts == {"html": 3}
-
-
 def test_mojibake_is_turned_back_only_when_asked_and_only_without_loss():
     rules = Rules(repair_mojibake=True)
     _source, records, rejects, notes = load("mojibake_cp1254.txt", rules=rules)

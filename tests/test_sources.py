@@ -145,12 +145,6 @@ def test_patterns():
     assert not sources.fits("x.csv", Path("data/raw/y.csv"))
 
 
-def test_tone_styles_are_one_finding_only_where_they_mix():
-    assert sources.noted({"tone_old": 5}, {"tone_old": "a:1"}) == []
-    (found,) = sources.noted({"tone_old": 5, "tone_new": 2}, {"tone_old": "a:1", "tone_new": "a:9"})
-    assert (found.id, found.severity, found.count, found.examples) == ("tone_mixed", "info", 5, ("a:9",))
-
-
 def test_many_wrong_offsets_are_an_error_few_a_warning(tmp_path, monkeypatch):
     data = Path(__file__).parent / "data"
     monkeypatch.chdir(tmp_path)

@@ -18,7 +18,7 @@ from sft.errors import DataError, SettingsError
 from sft.i18n import _
 from sft.made import SHOWN, Made, Rejects
 from sft.records import Finding, Record, Reject
-from sft.rows import TARGETS, Draft, Maker, Names, wanted
+from sft.rows import GRAPH_TASKS, TARGETS, Draft, Maker, Names, wanted
 from sft.spool import Spooled, put
 from sft.survey import Survey
 from sft.table import RULE, SIDES, TEST, TRAIN, Table
@@ -42,7 +42,8 @@ def draft(sources: Sequence[Spooled], options: Options, folder: Path) -> Made:
     own = ("question", "context") if "context" in options.template.variables else ("question",)
     table = Table(dict.fromkeys(name for name in [*own, *options.group_by] if name != choices.NEAR))
     made = Made(options, sources, folder / "drafts", Rejects(folder / "refused.jsonl"), table)
-    made.survey = Survey(closed=options.template.task in ("true_false", "label"))
+    task = options.template.task
+    made.survey = Survey(closed=task in ("true_false", "label"), prose=task not in GRAPH_TASKS)
     if options.template.task != "chat":
         made.mappings = _mappings(sources, options)
     _check_columns(sources, options)

@@ -107,16 +107,17 @@ class Codes(dict[str, int]):
 class Survey:
     """The rows in order of adding, one array a column; see the module. A row of side "" is left out of every check.
 
-    `closed` says that the labels are a small fixed set; a free answer is checked as text.
+    `closed` says that the labels are a small fixed set; a free answer is checked as text, unless it is no `prose`.
     """
 
     __slots__ = (
         "answer", "answer_size", "closed", "context", "context_size", "contexts", "exact", "first_context", "ids", "input",
-        "label", "labels", "marks", "question", "question_size", "questions", "sample_heap", "side", "sides",
+        "label", "labels", "marks", "prose", "question", "question_size", "questions", "sample_heap", "side", "sides",
     )  # fmt: skip
 
-    def __init__(self, *, closed: bool) -> None:
+    def __init__(self, *, closed: bool, prose: bool = True) -> None:
         self.closed = closed
+        self.prose = prose
         self.ids = Names()
         self.input, self.exact, self.question, self.context, self.answer = (array("Q") for _n in range(5))
         self.question_size, self.answer_size, self.context_size = (array("I") for _n in range(3))
@@ -167,8 +168,8 @@ class Survey:
         # A short answer is in many a question by chance, "có" in every other one.
         if len(answer_key) >= (2 if self.closed else 4) and f" {answer_key} " in f" {asked} ":
             marks |= Mark.ANSWER_ASKED
-        if not self.closed:
-            marks |= text_marks(answer) & ~Mark.JOINED  # graphs and code are full of it
+        if not self.closed and self.prose:
+            marks |= text_marks(answer) & ~Mark.JOINED  # code is full of it
             told = language(answer)
             marks |= Mark.ENGLISH_ANSWER if told == ENGLISH else Mark.SCRIPT if told == SCRIPT else 0
         return marks

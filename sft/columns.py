@@ -129,7 +129,7 @@ def by_source(
 ) -> dict[str, dict[str, str]]:
     """Find the columns of each source by itself: files of one set may have other headers.
 
-    `said` holds what is decided for single sources (a table [[prep.source]] of sft.toml); `explicit` wins over it.
+    `said` holds what is decided for single sources (a table [[prep.source]] of sft.toml); it wins over `explicit`.
     """
     every = union(records)
     found: dict[str, dict[str, str]] = {}
@@ -139,8 +139,8 @@ def by_source(
         sources.setdefault(source_of(record), []).append(record)
     for source, group in sources.items():
         own = union(group)
-        chosen = {name: column for name, column in (said or {}).get(source, {}).items() if name in names}
-        chosen |= {name: column for name, column in explicit.items() if column in own or column not in every}
+        chosen = {name: column for name, column in explicit.items() if column in own or column not in every}
+        chosen |= {name: column for name, column in (said or {}).get(source, {}).items() if name in names}
         try:
             found[source] = guess(own, names, chosen)
         except SftError as error:

@@ -82,20 +82,13 @@ def _measure(made: Made) -> None:
 
 
 def _mappings(sources: Sequence[Spooled], options: Options) -> dict[str, dict[str, str]]:
-    """Return which column of each source fills which variable; what is said about one source wins there."""
-    names = wanted(options.template)
-    said = options.source_mapping
+    """Return which column of each source fills which variable."""
     heads = [
         Record("", f"{source.name}:0", dict.fromkeys(source.columns, ""))
         for source in sources
-        if source.columns and source.name not in said
+        if source.columns
     ]
-    found = columns.by_source(heads, names, options.mapping)
-    for source in sources:
-        if source.columns and source.name in said:
-            also = {name: column for name, column in options.mapping.items() if column in source.columns}
-            found[source.name] = columns.guess(source.columns, names, also | dict(said[source.name]))
-    return found
+    return columns.by_source(heads, wanted(options.template), options.mapping, options.source_mapping)
 
 
 def _check_columns(sources: Sequence[Spooled], options: Options) -> None:

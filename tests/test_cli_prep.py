@@ -160,3 +160,21 @@ def test_long_work_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
         f"writing {OUT} …",
     ):
         assert step in said
+
+
+def test_a_flag_wins_over_what_is_said_of_one_source_and_that_over_prep() -> None:
+    put(
+        "data/raw/a.csv",
+        csv(
+            [(f"câu {n} xanh", f"câu {n} đỏ", f"câu {n} vàng", "Đúng" if n % 2 else "Sai") for n in range(8)],
+            ("x", "y", "z", "đáp án"),
+        ),
+    )
+    put(
+        "sft.toml",
+        '[prep]\ncolumns = { question = "z" }\n[[prep.source]]\nfiles = "data/raw/a.csv"\ncolumns = { question = "y" }\n',
+    )
+    assert ok(*TEMPLATE, "--json").json["columns"]["data/raw/a.csv"]["question"] == "y"
+    assert ok(*TEMPLATE, "--map", "question=x", "--json").json["columns"]["data/raw/a.csv"]["question"] == "x"
+    put("sft.toml", '[prep]\ncolumns = { question = "z" }\n')
+    assert ok(*TEMPLATE, "--json").json["columns"]["data/raw/a.csv"]["question"] == "z"

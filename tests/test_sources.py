@@ -166,7 +166,7 @@ def test_columns_said_for_a_source_count_for_it_alone():
     assert columns.by_source(records, ["question", "answer"], {}, said) == {
         "a.csv": {"question": "x", "answer": "y"}, "b.csv": {"question": "question", "answer": "answer"},
     }  # fmt: skip
-    assert columns.by_source(records, ["question"], {"question": "y"}, said)["a.csv"] == {"question": "y"}
+    assert columns.by_source(records, ["question"], {"question": "y"}, said)["a.csv"] == {"question": "x"}
     with pytest.raises(DataError, match="no column 'z'") as caught:
         columns.by_source(records, ["question", "answer"], {}, {"a.csv": {"question": "z"}})
     assert caught.value.where == "a.csv"

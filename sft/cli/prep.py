@@ -1,6 +1,6 @@
 """`sft prep`: raw files to a prepared set."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -142,7 +142,9 @@ def prep(
         "turns": turns, "impossible": impossible, "repair_mojibake": repair_mojibake,
     })  # fmt: skip
     reader.find({"": paths or [_raw_folder()], "valid": valid or [], "test": test or []})
-    options = replace(_with_shares(options, paths, weights, reader), source_mapping=reader.columns)
+    options = replace(
+        _with_shares(options, paths, weights, reader), source_mapping=_of_sources(reader, flags["columns"])
+    )
     with spool.Folder(cache_folder() / "prep") as folder:
         folder.clean()
         spooled = reader.spool(folder)
@@ -243,6 +245,14 @@ def _with_shares(
     ]
     check_shares(shares)
     return replace(options, shares=tuple(shares))
+
+
+def _of_sources(reader: "Reader", said: Mapping[str, str] | None) -> dict[str, dict[str, str]]:
+    """Return what sft.toml says of the columns of single sources, but for what --map says of all."""
+    return {
+        source: {name: column for name, column in columns.items() if name not in (said or {})}
+        for source, columns in reader.columns.items()
+    }
 
 
 def _raw_folder() -> Path:

@@ -19,7 +19,7 @@ ORDER = (
     "records",
     "template_rules", "templates", "amr",
     "keys", "verdicts", "splits", "columns", "labels", "smatch", "metrics", "baselines", "shortcuts", "findings",
-    "answers", "chat",
+    "answers", "masks", "chat_formats", "chat",
     "requirements", "installed", "probes", "devices", "models", "presets", "settings", "plan", "memory", "runs",
     "embedded", "base", "tokenizer", "audit", "prepared", "account",
     "backends",

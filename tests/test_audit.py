@@ -15,6 +15,7 @@ from sft.records import Message, Row
 from sft.tokenizer import Loaded
 
 SPECIAL = ("<|im_start|>", "<|im_end|>")
+ADDED = {"special": True, "normalized": False, "single_word": False, "lstrip": False, "rstrip": False}
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,14 @@ class Letters:
         spans = [m.span() for m in re.finditer(r"<\|im_start\|>|<\|im_end\|>|.", sequence, re.DOTALL)]
         return Encoding([self._id(sequence[a:b]) for a, b in spans], spans)
 
-    def encode_batch(self, input: list[str], *, add_special_tokens: bool = True) -> list[Encoding]:
+    def encode_batch_fast(self, input: list[str], *, add_special_tokens: bool = True) -> list[Encoding]:
         return [self.encode(text) for text in input]
 
     def token_to_id(self, token: str) -> int | None:
         return self._id(token) if token in SPECIAL else None
 
     def get_added_tokens_decoder(self) -> Mapping[int, object]:
-        return {n: SimpleNamespace(content=token, special=True) for n, token in enumerate(SPECIAL)}
+        return {n: SimpleNamespace(content=token, **ADDED) for n, token in enumerate(SPECIAL)}
 
     @staticmethod
     def _id(piece: str) -> int:

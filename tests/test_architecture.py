@@ -21,7 +21,7 @@ ORDER = (
     "keys", "verdicts", "splits", "columns", "labels", "smatch", "metrics", "baselines", "shortcuts", "findings",
     "answers", "masks", "chat_formats", "chat",
     "requirements", "installed", "probes", "devices", "models", "presets", "settings", "plan", "memory", "runs",
-    "embedded", "base", "tokenizer", "audit", "prepared", "account",
+    "embedded", "base", "tokenizer", "prepared", "token_file", "tokens", "audit", "account",
     "backends",
     "quiet", "job", "follow", "prep", "checks", "prompts", "train", "predict", "heldout", "report", "evaluation",
     "doctor",

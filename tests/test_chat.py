@@ -7,11 +7,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sft import audit, chat
+from sft import audit, chat, tokens
 from sft.chat import IGNORE, Encoded
 from sft.errors import DataError, SettingsError
-from sft.records import Message, Row
-from sft.tokenizer import Loaded
+from sft.records import Message
 
 FORMATS = sorted(chat.formats())
 SYSTEM = Message("system", "Bạn là trợ lý tiếng Việt.")
@@ -261,11 +260,10 @@ def test_an_empty_answer_has_the_turn_end_alone_and_the_audit_rejects_it(
     fmt, tokenizer = chat.chat_format(name), tokenizers_by_format[name]
     assert assert_exact(conversation(""), tokenizer, fmt).supervised == 1
     assert chat.encode((SYSTEM, Message("user", "Ai?")), tokenizer, fmt).supervised == 0
-    end = tokenizer.token_to_id(fmt.turn_end)
-    loaded = Loaded(tokenizer, fmt, "", fmt.turn_end, end, "<pad>", 0)
-    rows = [Row("rỗng", conversation("")), Row("đủ", conversation("Đúng")), Row("hỏi", ONE[:2])]
-    kept = audit.encode(rows, loaded, 2048)
-    assert [row.id for row in kept.rows] == ["đủ"]
+    rows = {"rỗng": conversation(""), "đủ": conversation("Đúng"), "hỏi": ONE[:2]}
+    encoded = dict(enumerate(chat.encode_all(rows.items(), tokenizer, fmt)))
+    kept = audit.take(tokens.Plain.of(list(rows), encoded), range(len(rows)), 2048)
+    assert kept.ids == ["đủ"]
     assert [(reject.id, reject.reason) for reject in kept.rejected] == [
         ("rỗng", "no_supervised_token"), ("hỏi", "no_supervised_token"),
     ]  # fmt: skip

@@ -8,7 +8,6 @@ import hashlib
 import os
 import tempfile
 import time
-from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
@@ -90,26 +89,11 @@ def _batches(items: Iterable[Item], schema: Any) -> Iterator[Any]:
         columns = [
             pa.array([row_id for row_id, _group, _item in chunk], pa.string()),
             pa.array([group for _id, group, _item in chunk], pa.string()),
-            _lists([item.ids for item in encoded]),
-            _lists([item.labels for item in encoded]),
+            pa.array([item.ids for item in encoded], schema.types[2]),
+            pa.array([item.labels for item in encoded], schema.types[3]),
             pa.array([item.supervised for item in encoded], pa.int32()),
         ]
         yield pa.record_batch(columns, schema=schema)
-
-
-def _lists(rows: list[list[int]]) -> Any:
-    """Return lists of numbers as an Arrow column; by way of `array`, five times as fast as by Arrow's own converter."""
-    import pyarrow as pa
-
-    flat, ends = array("i"), array("i", [0])
-    for row in rows:
-        flat.extend(row)
-        ends.append(len(flat))
-    numbers, offsets = (
-        pa.Array.from_buffers(pa.int32(), len(values), [None, pa.py_buffer(values)])
-        for values in (flat, ends)
-    )
-    return pa.ListArray.from_arrays(offsets, numbers)
 
 
 def read(path: Path, key: str) -> Any:

@@ -22,6 +22,7 @@ ORDER = (
     "answers", "masks", "chat_formats", "chat",
     "requirements", "installed", "probes", "devices", "models", "presets", "settings", "plan", "memory", "runs",
     "embedded", "base", "tokenizer", "prepared", "token_file", "tokens", "audit", "account",
+    "rows_shown", "set_diff", "set_stats",
     "backends",
     "quiet", "job", "follow", "prep", "checks", "prompts", "train", "predict", "heldout", "report", "evaluation",
     "doctor",

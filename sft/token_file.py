@@ -70,9 +70,9 @@ def write(path: Path, facts: dict[str, str], items: Iterable[Item]) -> int:
             for batch in _batches(items, schema):
                 writer.write_batch(batch)
             writer.close()
-            stream.write(hashed.digest.digest())
-            stream.flush()
-            os.fsync(stream.fileno())
+            stream.write(
+                hashed.digest.digest()
+            )  # it tells of a power cut too, so nobody has to wait for the disk
         Path(temporary).replace(path)
     finally:
         with suppress(OSError):

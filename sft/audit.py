@@ -1,57 +1,76 @@
 """What the model will be trained on, counted before any model is loaded.
 
-Rows are encoded once, here; what comes out is what the trainer gets. A row longer than `max_length` or without a
-supervised token is left out and named: nothing is truncated, nothing vanishes.
+What is counted is what the trainer gets. A row longer than `max_length` or without a supervised token is left out and
+named: nothing is truncated, nothing vanishes.
 """
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sft import chat
 from sft.errors import DataError
 from sft.i18n import _
-from sft.records import Reject, Row
-from sft.tokenizer import Loaded
-
-CUTS = (256, 512, 1024, 2048)
+from sft.lengths import LIMITS, percentiles
+from sft.masks import Encoded
+from sft.records import Reject
+from sft.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Set:
-    """Encoded rows of one split, with the rows they come from and what was left out; all in file order."""
+    """The rows of one side, by their places among all tokens, and what was left out; all in file order."""
 
-    rows: tuple[Row, ...]
-    encoded: tuple[chat.Encoded, ...]
+    source: Tokens
+    places: Sequence[int]
     rejected: tuple[Reject, ...]
 
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, number: int) -> Encoded:
+        return self.source[self.places[number]]
+
     @property
-    def tokens(self) -> int:
-        """Return the number of tokens, padding not counted."""
-        return sum(len(item.ids) for item in self.encoded)
+    def ids(self) -> list[str]:
+        """Return the ids of the rows."""
+        return [self.source.ids[place] for place in self.places]
+
+    @property
+    def lengths(self) -> "array[int]":
+        """Return the number of tokens of each row, padding not counted."""
+        return array("i", (self.source.lengths[place] for place in self.places))
+
+    @property
+    def supervised(self) -> "array[int]":
+        """Return the number of supervised tokens of each row."""
+        return array("i", (self.source.supervised[place] for place in self.places))
+
+    def dataset(self) -> Any:
+        """Return the rows as the trainer takes them."""
+        return self.source.dataset(self.places)
 
 
-def encode(rows: Sequence[Row], loaded: Loaded, max_length: int) -> Set:
-    """Encode `rows`; those too long or without supervision are rejected with a reason."""
-    kept: list[Row] = []
-    encoded: list[chat.Encoded] = []
+def take(source: Tokens, places: Iterable[int], max_length: int) -> Set:
+    """Take the rows at `places`; those too long or without supervision are rejected with a reason."""
+    kept = array("q")
     rejected: list[Reject] = []
-    pairs = ((row.id, row.messages) for row in rows)
-    for row, item in zip(rows, chat.encode_all(pairs, loaded.tokenizer, loaded.format), strict=True):
-        if item.supervised <= 1:  # the turn end alone: an empty answer
-            rejected.append(Reject(row.id, row.id, "no_supervised_token", _("the answer is empty")))
-        elif len(item.ids) > max_length:
-            detail = _("{n} tokens, limit {limit}").format(n=len(item.ids), limit=max_length)
-            rejected.append(Reject(row.id, row.id, "too_long", detail))
+    for place in places:
+        if source.supervised[place] <= 1:  # the turn end alone: an empty answer
+            reason, detail = "no_supervised_token", _("the answer is empty")
+        elif source.lengths[place] > max_length:
+            reason = "too_long"
+            detail = _("{n} tokens, limit {limit}").format(n=source.lengths[place], limit=max_length)
         else:
-            kept.append(row)
-            encoded.append(item)
-    return Set(tuple(kept), tuple(encoded), tuple(rejected))
+            kept.append(place)
+            continue
+        rejected.append(Reject(source.ids[place], source.ids[place], reason, detail))
+    return Set(source, kept, tuple(rejected))
 
 
 def require(trained: Set) -> None:
     """Raise `DataError` when nothing is left to train on, or when a row's supervision does not end in a turn end."""
-    if trained.encoded:
+    if len(trained):
         return
     reasons = sorted({reject.reason for reject in trained.rejected})
     raise DataError(
@@ -62,27 +81,9 @@ def require(trained: Set) -> None:
     )
 
 
-def percentile(ordered: Sequence[int], share: float) -> int:
-    """Return the nearest-rank percentile of an ascending sequence, 0 when it is empty.
-
-    >>> [percentile([1, 2, 3, 4], share) for share in (0.0, 0.5, 1.0)]
-    [1, 2, 4]
-    """
-    if not ordered:
-        return 0
-    return ordered[max(0, min(len(ordered) - 1, -(-len(ordered) * int(share * 1000) // 1000) - 1))]
-
-
 def spread(values: Sequence[int]) -> dict[str, int]:
     """Return min, p50, p95, p99, max of `values`."""
-    ordered = sorted(values)
-    return {
-        "min": percentile(ordered, 0.0),
-        "p50": percentile(ordered, 0.5),
-        "p95": percentile(ordered, 0.95),
-        "p99": percentile(ordered, 0.99),
-        "max": percentile(ordered, 1.0),
-    }
+    return {"min": min(values, default=0), **percentiles(values)}
 
 
 def summary(trained: Set, valid: Set) -> dict[str, Any]:
@@ -90,17 +91,16 @@ def summary(trained: Set, valid: Set) -> dict[str, Any]:
     reasons: dict[str, list[str]] = {}
     for reject in (*trained.rejected, *valid.rejected):
         reasons.setdefault(reject.reason, []).append(reject.id)
-    lengths = [len(item.ids) for item in trained.encoded]
-    total = len(lengths)
+    lengths, supervised = trained.lengths, trained.supervised
     return {
-        "rows": total,
-        "valid_rows": len(valid.encoded),
-        "tokens": trained.tokens,
-        "supervised_tokens": sum(item.supervised for item in trained.encoded),
+        "rows": len(trained),
+        "valid_rows": len(valid),
+        "tokens": sum(lengths),
+        "supervised_tokens": sum(supervised),
         "length": spread(lengths),
-        "supervised": spread([item.supervised for item in trained.encoded]),
-        "answer_tokens_max": max((item.supervised for item in (*trained.encoded, *valid.encoded)), default=0),
-        "longer_than": {str(cut): sum(n > cut for n in lengths) for cut in CUTS},
+        "supervised": spread(supervised),
+        "answer_tokens_max": max((*supervised, *valid.supervised), default=0),
+        "longer_than": {str(cut): sum(n > cut for n in lengths) for cut in LIMITS},
         "rejected": {reason: len(ids) for reason, ids in sorted(reasons.items())},
         "rejected_ids": {reason: ids[:5] for reason, ids in sorted(reasons.items())},
     }

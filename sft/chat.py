@@ -1,32 +1,32 @@
 """Conversation → text → token ids and labels, in one place.
 
 Supervised = the content of every assistant turn and the turn-end token behind it; nothing else. The mask is found
-in the joint tokenisation by character spans, never by searching for marker strings, and never from a prompt
-tokenised apart. The generation prompt is a token prefix of the training row; where a tokenizer breaks that, `encode`
-raises. No row is ever truncated here.
+in the joint tokenisation (`sft.masks`), never by searching for marker strings. The generation prompt is a token prefix
+of the training row; where a tokenizer breaks that, `encode` raises. No row is ever truncated here. Rows go through in
+batches: while one is labelled, the next is tokenised on all cores.
 """
 
-import functools
 import re
-import tomllib
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any, Protocol
 
+from sft.chat_formats import ChatFormat, chat_format, formats
 from sft.errors import DataError, SettingsError
 from sft.i18n import _
+from sft.masks import IGNORE, Encoded, by_characters, by_ids
 from sft.records import Message
 
-IGNORE = -100  # the label that torch's cross entropy leaves out
+__all__ = [
+    "IGNORE", "ChatFormat", "Encoded", "Tokenizer", "chat_format", "encode", "encode_all", "formats", "layout",
+    "prompt_ids", "prompt_text", "show",
+]  # fmt: skip
 
-
-class Encoding(Protocol):
-    """What a fast tokenizer returns for one text (`tokenizers.Encoding`)."""
-
-    ids: list[int]
-    offsets: list[tuple[int, int]]
+BATCH = 1024
+_CHARACTERS = 1 << 20  # of one batch at most: what a tokenizer returns takes some 80 bytes a token
 
 
 class Tokenizer(Protocol):
@@ -35,64 +35,14 @@ class Tokenizer(Protocol):
     def encode(self, sequence: str, *, add_special_tokens: bool = True) -> Any:
         """Tokenise one text."""
 
-    def encode_batch(self, input: list[str], *, add_special_tokens: bool = True) -> Any:
-        """Tokenise many texts."""
+    def encode_batch_fast(self, input: list[str], *, add_special_tokens: bool = True) -> Any:
+        """Tokenise many texts, into ids only."""
 
     def token_to_id(self, token: str) -> int | None:
         """Return the id of a token, None when it is not one."""
 
     def get_added_tokens_decoder(self) -> Mapping[int, Any]:
-        """Return the added tokens by id, each with `content` and `special`."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChatFormat:
-    """One chat format; see ``chat_formats.toml`` for the meaning of each field."""
-
-    name: str
-    header: str
-    turn_end: str
-    bos: str = ""
-    after: str = ""
-    answer_prefix: str = ""
-    roles: Mapping[str, str] = field(default_factory=dict)
-    system: str = "turn"
-
-    def head(self, role: str) -> str:
-        """Return the text that opens a turn of `role`, the answer prefix included."""
-        name = self.header.format(role=self.roles.get(role, role))
-        return name + (self.answer_prefix if role == "assistant" else "")
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """One row as the trainer gets it: `labels` has the length of `ids` and -100 where nothing is supervised."""
-
-    ids: list[int]
-    labels: list[int]
-
-    @property
-    def supervised(self) -> int:
-        """Return how many tokens are supervised."""
-        return len(self.labels) - self.labels.count(IGNORE)
-
-
-@functools.cache
-def formats() -> Mapping[str, ChatFormat]:
-    """Return every chat format by name."""
-    raw = tomllib.loads(Path(__file__).with_name("chat_formats.toml").read_text(encoding="utf-8"))
-    return {name: ChatFormat(name=name, **value) for name, value in raw.items()}
-
-
-def chat_format(name: str) -> ChatFormat:
-    """Return one chat format. Raises `SettingsError` for an unknown name."""
-    known = formats()
-    if name not in known:
-        raise SettingsError(
-            _("unknown chat format {name!r}").format(name=name),
-            hint=_("one of: {names}").format(names=", ".join(known)),
-        )
-    return known[name]
+        """Return the added tokens by id."""
 
 
 def _turns(messages: Sequence[Message], fmt: ChatFormat) -> list[Message]:
@@ -147,7 +97,7 @@ def prompt_ids(messages: Sequence[Message], tokenizer: Tokenizer, fmt: ChatForma
 
 
 def encode_all(
-    rows: Iterable[tuple[str, Sequence[Message]]], tokenizer: Tokenizer, fmt: ChatFormat, batch: int = 1024
+    rows: Iterable[tuple[str, Sequence[Message]]], tokenizer: Tokenizer, fmt: ChatFormat, batch: int = BATCH
 ) -> Iterator[Encoded]:
     """Yield the ids and labels of many conversations ``(row id, messages)``, in order.
 
@@ -156,36 +106,29 @@ def encode_all(
     are told together. Raises `SettingsError` when the turn end is not one token. Rows without a supervised token come
     out with ``supervised == 0``: the caller counts and rejects them.
     """
-    heads = _head_ids(tokenizer, fmt)
+    lead = _lead(tokenizer, fmt)
     markup = _markup(tokenizer, fmt)
-    remaining = iter(rows)
-    while chunk := list(islice(remaining, batch)):
-        yield from _encode_batch(chunk, tokenizer, fmt, heads, markup)
+    batches = (_lay(chunk, fmt, markup) for chunk in _chunks(rows, batch))
+    for laid, encodings in _tokenised(batches, tokenizer):
+        yield from _labelled(laid, encodings, tokenizer, fmt, lead)
 
 
-@dataclass(frozen=True, slots=True)
-class _Heads:
-    """What the prefix check needs: the assistant header's text and ids, and whether specials split the text."""
-
-    text: str
-    ids: list[int]
-    splits: bool
-
-
-def _head_ids(tokenizer: Tokenizer, fmt: ChatFormat) -> _Heads:
-    if tokenizer.token_to_id(fmt.turn_end) is None:
+def _lead(tokenizer: Tokenizer, fmt: ChatFormat) -> list[int]:
+    """Return the ids of a turn end and of all that follows it up to an answer; none where it does not cut the text."""
+    end = tokenizer.token_to_id(fmt.turn_end)
+    if end is None:
         raise SettingsError(
             _("the tokenizer has no single token {token}, which ends a turn in {name}").format(
                 token=fmt.turn_end, name=fmt.name
             ),
             hint=_("name the chat format that this model was trained with: --chat-format"),
         )
-    head = fmt.head("assistant")
-    ids: list[int] = tokenizer.encode(head, add_special_tokens=False).ids
-    # A special token at the front of the header cuts the text for the tokenizer: what stands before it cannot
-    # change how the header is tokenised, so comparing the header alone proves the whole prompt.
-    special = head.startswith("<|im_start|>") and tokenizer.token_to_id("<|im_start|>") == ids[0]
-    return _Heads(head, ids, special)
+    added = tokenizer.get_added_tokens_decoder().get(end)
+    if added is None or added.normalized or added.single_word or added.lstrip or added.rstrip:
+        return []
+    text = fmt.turn_end + fmt.after + fmt.head("assistant")
+    ids: list[int] = tokenizer.encode(text, add_special_tokens=False).ids
+    return ids if ids[0] == end else []
 
 
 def _markup(tokenizer: Tokenizer, fmt: ChatFormat) -> re.Pattern[str]:
@@ -199,31 +142,100 @@ def _markup(tokenizer: Tokenizer, fmt: ChatFormat) -> re.Pattern[str]:
     return re.compile("|".join(map(re.escape, marks)))
 
 
-def _encode_batch(
-    rows: Sequence[tuple[str, Sequence[Message]]],
-    tokenizer: Tokenizer,
-    fmt: ChatFormat,
-    heads: _Heads,
-    markup: re.Pattern[str],
-) -> Iterator[Encoded]:
-    done: list[Encoded] = []
-    faults: list[DataError] = []
-    laid = []
+@dataclass(frozen=True, slots=True)
+class _Laid:
+    """A batch of rows as text, and the errors of those that cannot be laid out."""
+
+    rows: list[tuple[str, Sequence[Message]]]
+    texts: list[str]
+    faults: list[DataError]
+
+
+def _chunks(
+    rows: Iterable[tuple[str, Sequence[Message]]], batch: int
+) -> Iterator[list[tuple[str, Sequence[Message]]]]:
+    chunk: list[tuple[str, Sequence[Message]]] = []
+    size = 0
+    for row in rows:
+        chunk.append(row)
+        size += sum(len(message.content) for message in row[1])
+        if len(chunk) >= batch or size >= _CHARACTERS:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def _lay(rows: Sequence[tuple[str, Sequence[Message]]], fmt: ChatFormat, markup: re.Pattern[str]) -> _Laid:
+    laid = _Laid([], [], [])
+    heads = {role: fmt.head(role) for _id, messages in rows for role in {m.role for m in messages}}
     for row_id, messages in rows:
         try:
             _check_markup(messages, markup)
-            laid.append((row_id, *layout(messages, fmt)))
+            turns = _turns(messages, fmt)
         except DataError as error:
-            faults.append(DataError(error.message, where=row_id, hint=error.hint))
-    encodings = tokenizer.encode_batch([text for _id, text, _spans in laid], add_special_tokens=False)
-    for (row_id, text, spans), encoding in zip(laid, encodings, strict=True):
+            laid.faults.append(DataError(error.message, where=row_id, hint=error.hint))
+            continue
+        pieces = [piece for m in turns for piece in (heads[m.role], m.content, fmt.turn_end, fmt.after)]
+        laid.rows.append((row_id, messages))
+        laid.texts.append(fmt.bos + "".join(pieces))
+    return laid
+
+
+def _tokenised(batches: Iterator[_Laid], tokenizer: Tokenizer) -> Iterator[tuple[_Laid, Sequence[Any]]]:
+    """Yield each batch with its encodings; the next one is tokenised meanwhile, outside of Python's lock."""
+    first = list(islice(batches, 2))
+    if len(first) < 2:
+        for laid in first:
+            yield laid, tokenizer.encode_batch_fast(laid.texts, add_special_tokens=False)
+        return
+    with ThreadPoolExecutor(1) as pool:
+        waiting: deque[tuple[_Laid, Any]] = deque()
+        for laid in chain(first, batches):
+            waiting.append((
+                laid,
+                pool.submit(tokenizer.encode_batch_fast, laid.texts, add_special_tokens=False),
+            ))
+            if len(waiting) > 1:
+                done, encodings = waiting.popleft()
+                yield done, encodings.result()
+        for done, encodings in waiting:
+            yield done, encodings.result()
+
+
+def _labelled(
+    laid: _Laid, encodings: Sequence[Any], tokenizer: Tokenizer, fmt: ChatFormat, lead: list[int]
+) -> Iterator[Encoded]:
+    done: list[Encoded] = []
+    faults = list(laid.faults)
+    for (row_id, messages), encoding in zip(laid.rows, encodings, strict=True):
+        encoded = None
+        if lead:
+            # A system text may have moved into the turn behind it.
+            moved = int(fmt.system == "user" and messages[0].role == "system") if messages else 0
+            answers = [n - moved for n, m in enumerate(messages) if m.role == "assistant"]
+            encoded = by_ids(encoding.ids, answers, len(messages) - moved, lead)
         try:
-            done.append(_encoded(text, spans, encoding, tokenizer, heads))
+            done.append(encoded or _slowly(messages, tokenizer, fmt))
         except DataError as error:
             faults.append(DataError(error.message, where=row_id, hint=error.hint))
     if faults:
         raise _together(faults)
     yield from done
+
+
+def _slowly(messages: Sequence[Message], tokenizer: Tokenizer, fmt: ChatFormat) -> Encoded:
+    """Label a row by its characters, and compare each of its prompts, tokenised, with the row."""
+    text, spans = layout(messages, fmt)
+    encoding = tokenizer.encode(text, add_special_tokens=False)
+    encoded, firsts = by_characters(encoding.ids, encoding.offsets, spans)
+    for (start, _end), first in zip(spans, firsts, strict=True):
+        if tokenizer.encode(text[:start], add_special_tokens=False).ids != encoded.ids[:first]:
+            raise DataError(
+                _("the generation prompt is not a token prefix of the training row"),
+                hint=_("the answer's first characters merge with the header: check its beginning for blanks"),
+            )
+    return encoded
 
 
 def _together(faults: Sequence[DataError], shown: int = 10) -> DataError:
@@ -234,45 +246,6 @@ def _together(faults: Sequence[DataError], shown: int = 10) -> DataError:
         parts=tuple(faults[:shown]),
         hint=faults[0].hint,
     )
-
-
-def _encoded(
-    text: str, spans: Sequence[tuple[int, int]], encoding: Encoding, tokenizer: Tokenizer, heads: _Heads
-) -> Encoded:
-    ids, offsets = encoding.ids, encoding.offsets
-    labels = [IGNORE] * len(ids)
-    position = 0
-    for start, end in spans:
-        while position < len(ids) and offsets[position][1] <= start:
-            position += 1
-        first = position
-        while position < len(ids) and offsets[position][1] <= end:
-            position += 1
-        _check_edges(offsets, first, position, start, end)
-        _check_prefix(text[:start], ids[:first], tokenizer, heads)
-        labels[first:position] = ids[first:position]
-    return Encoded(ids, labels)
-
-
-def _check_edges(offsets: Sequence[tuple[int, int]], first: int, last: int, start: int, end: int) -> None:
-    if first < last and offsets[first][0] >= start and offsets[last - 1][1] == end:
-        return
-    raise DataError(
-        _("a token straddles the edge of the answer, so it cannot be supervised exactly"),
-        hint=_("an answer must not begin or end with blanks or line breaks"),
-    )
-
-
-def _check_prefix(prompt: str, ids: list[int], tokenizer: Tokenizer, heads: _Heads) -> None:
-    if heads.splits:
-        same = ids[-len(heads.ids) :] == heads.ids
-    else:
-        same = tokenizer.encode(prompt, add_special_tokens=False).ids == ids
-    if not same:
-        raise DataError(
-            _("the generation prompt is not a token prefix of the training row"),
-            hint=_("the answer's first characters merge with the header: check its beginning for blanks"),
-        )
 
 
 def _check_markup(messages: Sequence[Message], markup: re.Pattern[str]) -> None:

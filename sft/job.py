@@ -4,6 +4,7 @@ Rows are chosen and encoded, the plan is made, memory is forecast, backend and d
 decides the result.
 """
 
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,9 +22,9 @@ from sft import (
     splits,
     templates,
     tokenizer,
+    tokens,
 )
 from sft.i18n import _
-from sft.records import Row
 
 if TYPE_CHECKING:
     from sft.presets import TrainSettings
@@ -72,42 +73,46 @@ class Job:
 
 
 def choose_rows(
-    data: prepared.Prepared, settings: "TrainSettings", *, resplit: bool
-) -> tuple[list[Row], list[Row]]:
-    """Return the training and validation rows: the set's own split, unless `resplit` asks for another share.
+    names: tokens.Names, settings: "TrainSettings", *, resplit: bool
+) -> tuple["array[int]", "array[int]"]:
+    """Return the places of the training and validation rows: the set's own split, unless `resplit` asks for another share.
 
     Splitting again uses the same rule of hashes on the same keys, so no sentence crosses. A limit samples by seed.
     """
-    train, valid = list(data.rows.get("train", ())), list(data.rows.get("valid", ()))
+    train, valid = array("q", range(names.train)), array("q", range(names.train, len(names.ids)))
     if resplit:
-        every = train + valid
-        keys = [str(row.meta.get("group") or row.meta.get("key") or row.id) for row in every]
-        sides = splits.split(keys, settings.val_split, settings.seed)
-        train = [row for row, side in zip(every, sides, strict=True) if side == splits.TRAIN]
-        valid = [row for row, side in zip(every, sides, strict=True) if side == splits.VALID]
+        sides = splits.split(names.groups, settings.val_split, settings.seed)
+        train, valid = (
+            array("q", (place for place, side in enumerate(sides) if side == wanted))
+            for wanted in (splits.TRAIN, splits.VALID)
+        )
     if settings.limit is not None and settings.limit < len(train):
-        train = _sampled(train, settings.limit, settings.seed)
+        train = _sampled(names, train, settings.limit, settings.seed)
     return train, valid
 
 
-def _sampled(rows: list[Row], limit: int, seed: int) -> list[Row]:
-    chosen = set(splits.sample([row.id for row in rows], limit, seed))
-    return [row for row in rows if row.id in chosen]
+def _sampled(names: tokens.Names, places: "array[int]", limit: int, seed: int) -> "array[int]":
+    chosen = set(splits.sample((names.ids[place] for place in places), limit, seed))
+    return array("q", (place for place in places if names.ids[place] in chosen))
 
 
-def _loss_rows(data: prepared.Prepared, valid: list[Row], settings: "TrainSettings") -> list[Row]:
+def _loss_rows(names: tokens.Names, valid: "array[int]", settings: "TrainSettings") -> "array[int]":
     """Return the validation rows whose loss is watched: as small a part of them as the limit makes of the training rows.
 
     Else a run on 100 rows would spend most of its time evaluating. Scoring takes all held-out rows all the same.
     """
-    every = len(data.rows.get("train", ()))
-    if settings.limit is None or settings.limit >= every:
+    if settings.limit is None or settings.limit >= names.train:
         return valid
-    return _sampled(valid, max(_FEWEST, round(len(valid) * settings.limit / every)), settings.seed)
+    few = max(_FEWEST, round(len(valid) * settings.limit / names.train))
+    return _sampled(names, valid, few, settings.seed)
 
 
 def prepare(
-    workspace: Path, resolved: "Resolved[TrainSettings]", data_folder: Path | None, given: frozenset[str]
+    workspace: Path,
+    resolved: "Resolved[TrainSettings]",
+    data_folder: Path | None,
+    given: frozenset[str],
+    watch: tokens.Watch,
 ) -> Job:
     """Settle everything before a model is loaded: rows, ids and labels, plan, memory, backend."""
     data = prepared.load(data_folder or prepared.newest(workspace))
@@ -117,19 +122,23 @@ def prepare(
     backend, why = backends.choose(settings.backend)
     small = base.fetch(model, weights=False)
     loaded = tokenizer.load(small.folder, model, settings.chat_format)
-    rows, valid_rows = choose_rows(data, settings, resplit=resplit)
-    trained = audit.encode(rows, loaded, settings.max_length)
-    valid = audit.encode(_loss_rows(data, valid_rows, settings), loaded, settings.max_length)
+    stored = tokens.find(data, loaded, watch)
+    names = stored.names if stored else tokens.names(data)
+    rows, held_out = choose_rows(names, settings, resplit=resplit)
+    watched = _loss_rows(names, held_out, settings)
+    source = stored or tokens.make(data, loaded, names, {*rows, *watched}, watch)
+    trained = audit.take(source, rows, settings.max_length)
+    valid = audit.take(source, watched, settings.max_length)
     audit.require(trained)
-    facts = audit.summary(trained, valid) | {"held_out": len(valid_rows)}
+    facts = audit.summary(trained, valid) | {"held_out": len(held_out)}
     unlimited = settings.model_copy(
         update={"limit": None}
     )  # the limit was applied above, before rows were rejected
     steps = plan.make_plan(
-        len(trained.encoded),
+        len(trained),
         unlimited,
-        tokens=trained.tokens,
-        valid_rows=len(valid.encoded),
+        tokens=facts["tokens"],
+        valid_rows=len(valid),
         parameters=model.parameters,
         given=given,
     )
@@ -153,7 +162,7 @@ def prepare(
         loaded=loaded,
         trained=trained,
         valid=valid,
-        held_out=tuple(row.id for row in valid_rows),
+        held_out=tuple(names.ids[place] for place in held_out),
         facts=facts,
         plan=steps,
         decision=decision,

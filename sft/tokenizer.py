@@ -4,6 +4,7 @@ The chat format of a known model stands in ``models.toml``; any other model's is
 the model's own chat template and comparing it with every known format. What matches none is refused.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +29,10 @@ _SPARE_PADS = (
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A tokenizer with what training sets on it: its chat format, the turn-end and padding tokens and their ids."""
+    """A tokenizer with what training sets on it: its chat format, the turn-end and padding tokens and their ids.
+
+    `sha256` is the hash of its ``tokenizer.json``.
+    """
 
     tokenizer: Any
     format: chat.ChatFormat
@@ -37,6 +41,7 @@ class Loaded:
     turn_end_id: int
     pad: str
     pad_id: int
+    sha256: str = ""
 
 
 def load(folder: Path, model: Model, chat_format: str = "auto") -> Loaded:
@@ -79,7 +84,10 @@ def load(folder: Path, model: Model, chat_format: str = "auto") -> Loaded:
             where=str(folder),
             hint=_("name the format the model was trained with: --chat-format"),
         )
-    return Loaded(tokenizer, fmt, origin, fmt.turn_end, turn_end_id, *_pad(tokenizer, model, config, fmt))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Loaded(
+        tokenizer, fmt, origin, fmt.turn_end, turn_end_id, *_pad(tokenizer, model, config, fmt), digest
+    )
 
 
 def _config(folder: Path) -> Mapping[str, Any]:

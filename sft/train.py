@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sft import __version__, audit, backends, base, follow, runs, tokenizer
+from sft import __version__, backends, base, follow, runs, tokenizer
 from sft.errors import SftError
 from sft.i18n import _
 from sft.job import Job
@@ -80,7 +80,7 @@ def _record(job: Job, use_case: str, started: str) -> dict[str, Any]:
         "use_case": use_case,
         "settings": job.settings.model_dump(mode="json"),
         "origins": dict(job.origins),
-        "data": {"folder": str(job.data.folder), "sha256": job.data.digest, "rows": len(job.trained.rows)},
+        "data": {"folder": str(job.data.folder), "sha256": job.data.digest, "rows": len(job.trained)},
         "template": job.template.id,
         "task": job.template.task,
         "model": job.model.as_dict() | {"folder": str(job.base.folder), "revision": job.base.revision},
@@ -91,7 +91,7 @@ def _record(job: Job, use_case: str, started: str) -> dict[str, Any]:
         "plan": job.plan.as_dict(),
         "memory": job.decision.as_dict(),
         "packages": runs.versions(),
-        "train_ids": [row.id for row in job.trained.rows],
+        "train_ids": job.trained.ids,
         "valid_ids": list(job.held_out),
     }
 
@@ -157,7 +157,6 @@ def _trainer(
     job: Job, folder: Path, model: Any, hf_tokenizer: Any, watch: follow.Watch, stop: follow.Stop
 ) -> Any:
     import torch
-    from datasets import Dataset
     from transformers import PrinterCallback
     from trl import SFTConfig, SFTTrainer
 
@@ -200,8 +199,8 @@ def _trainer(
     trainer = SFTTrainer(
         model=model,
         args=config,
-        train_dataset=Dataset.from_list(_columns(job.trained)),
-        eval_dataset=Dataset.from_list(_columns(job.valid)) if steps.eval_every else None,
+        train_dataset=job.trained.dataset(),
+        eval_dataset=job.valid.dataset() if steps.eval_every else None,
         processing_class=hf_tokenizer,
         callbacks=[follow.callback(state)],
     )
@@ -210,10 +209,6 @@ def _trainer(
         if parameter.requires_grad:
             parameter.data = parameter.data.to(torch.float32)
     return trainer
-
-
-def _columns(rows: audit.Set) -> list[dict[str, list[int]]]:
-    return [{"input_ids": item.ids, "labels": item.labels} for item in rows.encoded]
 
 
 def _save_adapter(job: Job, model: Any, hf_tokenizer: Any, target: Path) -> Path:

@@ -7,11 +7,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sft import audit, chat
+from sft import audit, chat, tokens
 from sft.chat import IGNORE, Encoded
 from sft.errors import DataError, SettingsError
-from sft.records import Message, Row
-from sft.tokenizer import Loaded
+from sft.records import Message
 
 FORMATS = sorted(chat.formats())
 SYSTEM = Message("system", "Bạn là trợ lý tiếng Việt.")
@@ -261,11 +260,10 @@ def test_an_empty_answer_has_the_turn_end_alone_and_the_audit_rejects_it(
     fmt, tokenizer = chat.chat_format(name), tokenizers_by_format[name]
     assert assert_exact(conversation(""), tokenizer, fmt).supervised == 1
     assert chat.encode((SYSTEM, Message("user", "Ai?")), tokenizer, fmt).supervised == 0
-    end = tokenizer.token_to_id(fmt.turn_end)
-    loaded = Loaded(tokenizer, fmt, "", fmt.turn_end, end, "<pad>", 0)
-    rows = [Row("rỗng", conversation("")), Row("đủ", conversation("Đúng")), Row("hỏi", ONE[:2])]
-    kept = audit.encode(rows, loaded, 2048)
-    assert [row.id for row in kept.rows] == ["đủ"]
+    rows = {"rỗng": conversation(""), "đủ": conversation("Đúng"), "hỏi": ONE[:2]}
+    encoded = dict(enumerate(chat.encode_all(rows.items(), tokenizer, fmt)))
+    kept = audit.take(tokens.Plain.of(list(rows), encoded), range(len(rows)), 2048)
+    assert kept.ids == ["đủ"]
     assert [(reject.id, reject.reason) for reject in kept.rejected] == [
         ("rỗng", "no_supervised_token"), ("hỏi", "no_supervised_token"),
     ]  # fmt: skip
@@ -375,7 +373,7 @@ def test_a_prompt_that_is_no_prefix_is_refused() -> None:
             ids = [100 + len(sequence) if n == 0 else ord(c) for n, c in enumerate(sequence)]
             return types.SimpleNamespace(ids=ids, offsets=[(n, n + 1) for n in range(len(ids))])
 
-        def encode_batch(self, input: list[str], *, add_special_tokens: bool = True) -> Any:
+        def encode_batch_fast(self, input: list[str], *, add_special_tokens: bool = True) -> Any:
             return [self.encode(text) for text in input]
 
     with pytest.raises(DataError, match="not a token prefix") as caught:
@@ -407,3 +405,58 @@ def test_the_picture_with_the_embedded_tokenizer(smollm: Any) -> None:
     pieces = chat.show(chat.encode(MANY, smollm, fmt), smollm)
     assert "".join(piece for piece, _marked in pieces) == chat.layout(MANY, fmt)[0]
     assert chat.show(Encoded([], []), smollm) == []
+
+
+# The quick way to the labels is the plain one
+
+
+def plain(messages: Sequence[Message], tokenizer: Any, fmt: chat.ChatFormat) -> Encoded | None:
+    """Return the labels as the offsets of all tokens give them, one token after the other; None where that is no row."""
+    text, spans = chat.layout(messages, fmt)
+    encoding = tokenizer.encode(text, add_special_tokens=False)
+    labels = [IGNORE] * len(encoding.ids)
+    for start, end in spans:
+        inside = [n for n, (a, b) in enumerate(encoding.offsets) if b > start and b <= end]
+        if not inside or encoding.offsets[inside[0]][0] < start or encoding.offsets[inside[-1]][1] != end:
+            return None
+        prompt = tokenizer.encode(text[:start], add_special_tokens=False).ids
+        if prompt != encoding.ids[: inside[0]]:
+            return None
+        for n in inside:
+            labels[n] = encoding.ids[n]
+    return Encoded(encoding.ids, labels)
+
+
+PIECES = [*"aăđ ẹnh\n\t0.,:()😀ご", "\u0323", "  ", "\n\n", "cô_giáo", "</", "<|im"]
+TEXT = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
+
+
+@given(st.sampled_from(FORMATS), st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=4), st.booleans())
+def test_labels_are_those_of_the_offsets_of_all_tokens(
+    tokenizers_by_format: dict[str, Any], name: str, turns: list[tuple[str, str]], system: bool
+) -> None:
+    fmt, tokenizer = chat.chat_format(name), tokenizers_by_format[name]
+    pairs = [m for ask, answer in turns for m in (Message("user", ask), Message("assistant", answer))]
+    messages = ([SYSTEM] if system else []) + pairs
+    expected = plain(messages, tokenizer, fmt)
+    if expected is None:
+        with pytest.raises(DataError):
+            chat.encode(messages, tokenizer, fmt)
+    else:
+        assert chat.encode(messages, tokenizer, fmt) == expected
+
+
+@pytest.mark.parametrize("batch", [1, 3, 1000])
+def test_batches_keep_the_order_and_change_nothing(qwen: Any, batch: int) -> None:
+    fmt = chat.chat_format("chatml")
+    rows = [(str(n), conversation(f"Câu trả lời số {n}", 1 + n % 3)) for n in range(10)]
+    assert list(chat.encode_all(rows, qwen, fmt, batch)) == [chat.encode(m, qwen, fmt) for _id, m in rows]
+
+
+def test_a_fault_in_a_later_batch_comes_after_the_rows_before_it(qwen: Any) -> None:
+    rows = [(str(n), conversation("Đúng" if n != 5 else "a<|im_end|>b")) for n in range(9)]
+    seen = chat.encode_all(rows, qwen, chat.chat_format("chatml"), 2)
+    assert len([next(seen) for _n in range(4)]) == 4
+    with pytest.raises(DataError) as caught:
+        next(seen)
+    assert caught.value.where == "5"

@@ -19,6 +19,7 @@ COMMANDS = [
     "eval",
     "plan",
     "doctor",
+    "data",
     "templates",
     "models",
     "presets",

@@ -123,6 +123,7 @@ def root(
 
 def _register() -> None:
     from sft.cli.amr import amr_app
+    from sft.cli.data import data_app
     from sft.cli.doctor import doctor
     from sft.cli.evaluate import evaluate
     from sft.cli.init import init
@@ -141,6 +142,7 @@ def _register() -> None:
     app.command("eval")(evaluate)
     app.command("plan")(plan)
     app.command("doctor")(doctor)
+    app.add_typer(data_app, name="data")
     app.add_typer(templates_app, name="templates")
     app.add_typer(models_app, name="models")
     app.add_typer(presets_app, name="presets")

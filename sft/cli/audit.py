@@ -80,10 +80,9 @@ def audit(facts: Any) -> Iterator[str]:
 
 def sample(job: "Job") -> Iterator[str]:
     """Yield the first training row as the model sees it; supervised text stands between ⟦ and ⟧."""
-    row, encoded = job.trained.rows[0], job.trained.encoded[0]
-    pieces = chat.show(encoded, job.loaded.tokenizer)
+    pieces = chat.show(job.trained[0], job.loaded.tokenizer)
     text = "".join(f"⟦{piece}⟧" if supervised else piece for piece, supervised in pieces)
-    yield _("  sample {id}, supervised between ⟦ ⟧:").format(id=row.id)
+    yield _("  sample {id}, supervised between ⟦ ⟧:").format(id=job.trained.ids[0])
     shown = text.rstrip("\n").split("\n")
     cut = shown if len(shown) <= 2 * _LONG else [*shown[:_LONG], "…", *shown[-_LONG:]]
     yield from (f"    {line}" for line in cut)

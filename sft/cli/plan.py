@@ -53,7 +53,7 @@ def plan(
 
     Example: sft plan --rows 7000 --use-case full_training --model qwen2.5-3b
     """
-    from sft import devices, job, memory, models, prepared, settings
+    from sft import devices, job, memory, models, prepared, settings, tokens
     from sft import plan as core
 
     flags = given(locals())
@@ -61,7 +61,7 @@ def plan(
     valid: int | None = None
     if rows is None:
         found = prepared.load(data or prepared.newest(Path.cwd()))
-        kept, held = job.choose_rows(found, resolved.values, resplit="val_split" in flags)
+        kept, held = job.choose_rows(tokens.names(found), resolved.values, resplit="val_split" in flags)
         rows, valid = len(kept), len(held)
     elif data is not None:
         raise SettingsError(_("--rows and --data exclude each other"), hint=_("give one of them"))

@@ -70,7 +70,9 @@ def train(
     resolved = settings.resolve_train(flags, use_case=use_case)
     workspace = Path.cwd()
     named = settings.resolve_section(settings.DataSettings, {}).values.prepared
-    job = jobs.prepare(workspace, resolved, data or (Path(named) if named else None), frozenset(flags))
+    progress = screen.Progress()
+    place = data or (Path(named) if named else None)
+    job = jobs.prepare(workspace, resolved, place, frozenset(flags), progress)
     _head(job)
     if dry_run:
         screen.result(
@@ -86,7 +88,6 @@ def train(
         for line in runs.differences(job.lock, begun.lock):
             screen.note(_("as this run began: {what}").format(what=line))
         job = begun
-    progress = screen.Progress()
     outcome = core.run(job, folder, going_on=going_on, use_case=resolved.preset, watch=progress)
     _tail(outcome, job.template.task, as_json=as_json)
     if outcome.status == "interrupted":

@@ -114,12 +114,3 @@ def test_only_five_ids_of_a_reason_are_listed_and_all_are_counted() -> None:
     assert facts["rejected"] == {"no_supervised_token": 9}
     assert facts["rejected_ids"]["no_supervised_token"] == ["0", "1", "2", "3", "4"]
     assert facts["length"] == {"min": 0, "p50": 0, "p95": 0, "p99": 0, "max": 0}
-
-
-@given(st.lists(st.integers(0, 99), min_size=1), st.sampled_from([0.0, 0.5, 0.95, 0.99, 1.0]))
-def test_a_percentile_is_the_nearest_rank(values: list[int], share: float) -> None:
-    ordered = sorted(values)
-    found = audit.percentile(ordered, share)
-    assert found in ordered
-    assert sum(v <= found for v in ordered) >= share * len(ordered) - 1e-9
-    assert sum(v < found for v in ordered) < max(1, share * len(ordered) + 1e-9)

@@ -39,7 +39,9 @@ def _across(made: Made, tie: Sequence[int], side: int, known_sides: Iterable[int
 def _twin(made: Made, tie: Sequence[int], row: int, known_sides: Iterable[int]) -> int:
     """Return the first row on the other sides that a row is tied to."""
     sides = made.table.side
-    return next(other for other in made.table.kept() if sides[other] in known_sides and tie[other] == tie[row])
+    return next(
+        other for other in made.table.kept() if sides[other] in known_sides and tie[other] == tie[row]
+    )
 
 
 def _finding(name: str, side: int, rows: Sequence[int], made: Made) -> Finding:

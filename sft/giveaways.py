@@ -130,7 +130,9 @@ def words(rows: Sequence[Pair]) -> Finding | None:
         ),
         hint=_("write such words with both labels; until then a score near this one shows no understanding"),
         figures=_score(rule.n, rule.correct, rule.plain)
-        | {"phrases": [_purity(w, rule.label, *seen) for w, seen in zip(rule.words, rule.found, strict=True)]},
+        | {
+            "phrases": [_purity(w, rule.label, *seen) for w, seen in zip(rule.words, rule.found, strict=True)]
+        },
     )
 
 

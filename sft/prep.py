@@ -246,7 +246,8 @@ def summary(made: Made, found: Sequence[Finding], told: Sequence[Mapping[str, An
         ),
         found,
         [
-            dict(source) | {"kept": kept, "side": own.side, "columns": made.mappings.get(str(source["path"]), {})}
+            dict(source)
+            | {"kept": kept, "side": own.side, "columns": made.mappings.get(str(source["path"]), {})}
             for source, own, kept in zip(told, made.sources, made.kept_of(), strict=False)
         ],
         made.labels,

@@ -129,7 +129,9 @@ def contradictions(survey: Survey, groups: Iterable[Sequence[int]]) -> Finding |
     )
     told = tuple(_told(survey, group) for group in found[:_LISTED])
     rows = tuple(tuple(group[:_TOLD]) for group in found[:EXAMPLES])
-    return Finding("contradiction", "warning", len(found), several.format(n=len(found)), told, hint, rows=rows)
+    return Finding(
+        "contradiction", "warning", len(found), several.format(n=len(found)), told, hint, rows=rows
+    )
 
 
 def _told(survey: Survey, group: Sequence[int]) -> str:
@@ -174,7 +176,9 @@ def near_contradictions(survey: Survey, repeats: Repeats, limit: int = EXAMPLES)
     hint = _("look at them: either one word decides, or one label is wrong")
     told = _pairs(survey, found, " ≉ ", limit)
     rows = tuple(sorted(found)[:limit])
-    return Finding("near_contradiction", "info", len(found), message.format(n=len(found)), told, hint, rows=rows)
+    return Finding(
+        "near_contradiction", "info", len(found), message.format(n=len(found)), told, hint, rows=rows
+    )
 
 
 def leak_near(survey: Survey, repeats: Repeats, limit: int = EXAMPLES) -> Finding | None:

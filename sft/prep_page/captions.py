@@ -14,9 +14,6 @@ def _overview() -> dict[str, str]:
         "task": _("task {task}"),
         "kept": _("of {read} rows read are in the set"),
         "account": _("Rows read: {parts}"),
-        "train": _("train"),
-        "valid": _("valid"),
-        "test": _("test"),
         "rejected": _("rejected"),
         "copies": _("{n} copies on top in training, to balance the labels"),
         "errors": _("Errors"),
@@ -45,7 +42,7 @@ def _findings() -> dict[str, str]:
         "furtherExamples": _("Further examples ({n})"),
         "named": _("and {n} more in report.json"),
         "question": _("asks"),
-        "context": _("context"),
+        "context": _("reads"),
         "answer": _("answers"),
         "leftOut": _("{n} more characters"),
         "majority": _("always the largest class"),
@@ -53,7 +50,7 @@ def _findings() -> dict[str, str]:
         "scored": _("{part} of {n} rows right"),
         "pure": _("in {rows} rows, {hits} of them {label}"),
         "share": _("The stroke marks the share that the class has of all rows."),
-        "differs": _("differs from the first"),
+        "differs": _("only here"),
     }
 
 

@@ -20,7 +20,7 @@ function drawFindings() {
 
 function card(finding) {
   const { id, severity, count: n, message, hint, rows } = finding;
-  return el("article", { class: `card finding ${severity}${finding.figures && finding.figures.phrases ? " wide" : ""}`, id: "finding-" + id },
+  return el("article", { class: `card finding ${severity}${finding.figures && finding.figures.phrases ? " wide" : ""}`, "data-finding": id },
     el("header", {}, el("span", { class: "sign", "aria-hidden": "true" }, SIGNS[severity]), el("h3", {}, el("span", { class: "severity" }, T[severity]), " ", el("code", {}, id)),
       el("span", { class: "times" }, "× " + count(n)), severity === "error" && el("span", { class: "chip" }, T.allowed)),
     el("p", { class: "message" }, message),
@@ -52,6 +52,6 @@ function score(figures) {
 function purity(figures) {
   if (!figures || !figures.phrases || !figures.phrases.length) return null;
   return [el("ul", { class: "bars phrases" }, figures.phrases.map(({ text, label, rows, hits }) =>
-    barLine(el("q", { lang: tongue(text) }, text), "loud", hits / rows, [percent(hits, rows), el("small", {}, fill(T.pure, { rows: count(rows), hits: count(hits), label }))], LABELLED ? (ALL[label] || 0) / LABELLED : undefined))),
+    barLine(el("q", { lang: tongue(text) }, text), "loud", hits / rows, [percent(hits, rows), " ", el("small", {}, fill(T.pure, { rows: count(rows), hits: count(hits), label }))], LABELLED ? (ALL[label] || 0) / LABELLED : undefined))),
   LABELLED > 0 && el("p", { class: "muted" }, T.share)];
 }

@@ -10,13 +10,13 @@ function drawHead(sections) {
 function drawOverview() {
   const refused = R.read - R.kept, copies = R.copies || 0;
   const kept = SIDES.map((side) => [side, R.rows[side] - (side === "train" ? copies : 0)]);
-  const parts = [...kept, ["rejected", refused]].filter(([, n]) => n);
-  const told = parts.map(([name, n]) => `${T[name]} ${count(n)} (${percent(n, R.read)})`).join(", ");
+  const parts = [...kept, [T.rejected, refused, "rejected"]].filter(([, n]) => n);
+  const told = parts.map(([name, n]) => `${name} ${count(n)} (${percent(n, R.read)})`).join(", ");
   const chosen = Object.entries(R.choices);
   return el("div", { class: "card headline" },
     el("p", { class: "big" }, el("strong", {}, count(R.kept)), el("span", {}, fill(T.kept, { read: count(R.read) }))),
-    strip(parts.map(([name, n]) => [name, n / Math.max(1, R.read)]), { role: "img", "aria-label": fill(T.account, { parts: told }) }),
-    el("ul", { class: "key" }, parts.map(([name, n]) => el("li", {}, el("span", { class: "swatch " + name, "aria-hidden": "true" }), T[name], " ", el("strong", {}, count(n)), " ", el("span", { class: "muted" }, percent(n, R.read))))),
+    strip(parts.map(([name, n, kind]) => [kind || name, n / Math.max(1, R.read)]), { role: "img", "aria-label": fill(T.account, { parts: told }) }),
+    el("ul", { class: "key" }, parts.map(([name, n, kind]) => el("li", {}, el("span", { class: "swatch " + (kind || name), "aria-hidden": "true" }), name, " ", el("strong", {}, count(n)), " ", el("span", { class: "muted" }, percent(n, R.read))))),
     copies > 0 && el("p", { class: "muted" }, fill(T.copies, { n: count(copies) })),
     el("dl", { class: "tiles" },
       [["error", "errors"], ["warning", "warnings"], ["info", "notes"]].map(([severity, name]) => el("div", { class: `tile ${howMany(severity) ? severity : ""}` }, el("dt", {}, T[name]), el("dd", {}, howMany(severity)))),

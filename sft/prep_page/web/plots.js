@@ -8,13 +8,15 @@ const IN_TOKENS = "cut" in R.lengths;
 const count = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
 
+const LEAST = 6;  // thousandths of a strip: what is there is seen
+
 // Parts of a whole side by side, as [class, share]; the rest of the rail stays empty.
 function strip(parts, attributes) {
   const picture = svg("svg", { class: "strip", viewBox: "0 0 1000 10", preserveAspectRatio: "none", ...(attributes || { "aria-hidden": "true" }) });
   picture.append(svg("rect", { class: "rail", width: 1000, height: 10 }));
   let at = 0;
   for (const [name, share] of parts) {
-    if (share > 0) picture.append(svg("rect", { class: "part " + name, x: at * 1000, width: share * 1000, height: 10 }));
+    if (share > 0) picture.append(svg("rect", { class: "part " + name, x: at * 1000, width: Math.max(LEAST, share * 1000), height: 10 }));
     at += share;
   }
   return picture;

@@ -1,6 +1,7 @@
 // Classes, lengths, rejects, sources, and rows as they are trained on.
 
 const LISTED = 60;
+const signed = (number) => (Math.abs(number) < 0.05 ? "0.0" : (number < 0 ? "−" : "+") + Math.abs(number).toFixed(1));
 
 function table(head, rows) {
   return el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, head.map((text) => el("th", { scope: "col" }, text)))), el("tbody", {}, rows)));
@@ -12,9 +13,9 @@ function drawLabels() {
   const sides = Object.keys(R.labels), totals = Object.fromEntries(sides.map((side) => [side, sum(Object.values(R.labels[side]))]));
   const drifts = Object.keys(R.drift).length > 0;
   const row = (name) => el("tr", {}, el("th", { scope: "row" }, el("div", { class: "named" }, el("span", { lang: tongue(name) }, name), strip(sides.map((side) => [side, (R.labels[side][name] || 0) / ALL[names[0]]])))),
-    sides.map((side) => el("td", {}, count(R.labels[side][name] || 0), el("small", {}, percent(R.labels[side][name] || 0, totals[side])))),
-    drifts && el("td", {}, name in R.drift ? (R.drift[name] > 0 ? "+" : "") + R.drift[name].toFixed(1) : "–"));
-  const head = [T.label, ...sides.map((side) => [el("span", { class: "swatch " + side, "aria-hidden": "true" }), T[side]]), ...(drifts ? [el("abbr", { title: T.drift }, "±")] : [])];
+    sides.map((side) => el("td", {}, count(R.labels[side][name] || 0), " ", el("small", {}, percent(R.labels[side][name] || 0, totals[side])))),
+    drifts && el("td", {}, name in R.drift ? signed(R.drift[name]) : "–"));
+  const head = [T.label, ...sides.map((side) => [el("span", { class: "swatch " + side, "aria-hidden": "true" }), side]), ...(drifts ? [el("abbr", { title: T.drift }, "±")] : [])];
   const rest = names.slice(LISTED);
   return el("div", { class: "card classes" }, table(head, names.slice(0, LISTED).map(row)),
     drifts && el("p", { class: "muted" }, "±: " + T.drift),
@@ -39,7 +40,7 @@ function drawRejects() {
   const most = Math.max(...reasons.map(([, n]) => n));
   return el("div", { class: "card" }, el("ul", { class: "rejects" }, reasons.map(([reason, n]) => {
     const first = DATA.examples.rejects[reason];
-    return el("li", {}, el("ul", { class: "bars" }, barLine(el("code", {}, reason), "rejected", n / most, [count(n), el("small", {}, percent(n, R.read))])),
+    return el("li", {}, el("ul", { class: "bars" }, barLine(el("code", {}, reason), "rejected", n / most, [count(n), " ", el("small", {}, percent(n, R.read))])),
       first && el("p", { class: "muted" }, el("span", { title: first.where }, fill(T.first, { where: short(first.where) })), first.detail && ` · ${first.detail}`),
       first && first.excerpt.trim() && el("pre", { lang: tongue(first.excerpt) }, first.excerpt));
   })), el("p", { class: "muted" }, T.rejectHint));
@@ -52,9 +53,9 @@ function drawSources() {
     const gone = source.rows - source.kept;
     const how = [...new Set([source.format, source.detail, source.encoding])].filter(Boolean).join(" · ");
     const columns = Object.entries(source.columns || {}).map(([name, column]) => [el("span", { class: "pairing" }, `${name} ← ${column}`), " "]);
-    return el("tr", {}, el("th", { scope: "row" }, el("code", {}, source.path), source.side && [" ", el("span", { class: "chip" }, fill(T.heldOut, { side: T[source.side] }))],
-      strip([["keep", source.kept / most], ["rejected", gone / most]]), el("p", { class: "muted" }, how), columns.length > 0 && el("p", { class: "muted" }, columns)),
-    el("td", {}, count(source.rows)), el("td", {}, count(source.kept)), el("td", {}, count(gone), gone > 0 && el("small", {}, percent(gone, source.rows))));
+    return [el("tr", { class: "one" }, el("th", { scope: "row" }, el("code", {}, source.path), source.side && [" ", el("span", { class: "chip" }, fill(T.heldOut, { side: source.side }))]),
+      el("td", {}, count(source.rows)), el("td", {}, count(source.kept)), el("td", {}, count(gone), gone > 0 && [" ", el("small", {}, percent(gone, source.rows))])),
+    el("tr", { class: "more" }, el("td", { colspan: 4 }, strip([["keep", source.kept / most], ["rejected", gone / most]]), el("p", { class: "muted" }, how), columns.length > 0 && el("p", { class: "muted" }, columns)))];
   })));
 }
 

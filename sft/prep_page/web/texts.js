@@ -13,7 +13,7 @@ function compared(text, other) {
   const known = wordsOf(whole(other));
   const parts = left ? [...marked(head, known), ...shown(["", left, ""]), ...marked(tail, known)] : marked(head, known);
   const odd = parts.filter((part) => part.tagName === "MARK").length;
-  return 2 * odd > wordsOf(head + tail).filter((word) => word.trim()).length ? shown(text) : parts;
+  return 1.5 * odd > wordsOf(head + tail).filter((word) => word.trim()).length ? shown(text) : parts;
 }
 
 const wordsOf = (text) => text.split(/(\s+|\u0000)/);
@@ -37,17 +37,17 @@ function marked(text, known) {
 // The place without its folders, which the hint has.
 const short = (where) => where.replace(/^.*\//, "");
 
-// One example: a row, or several beside each other.
+// One example: a row, or several beside each other; two are compared both ways, more with the first.
 function example(rows) {
   return el("li", { class: "example" + (rows.length > 1 ? " several" : "") }, rows.map((row, k) => el("div", { class: "told" },
-    el("p", { class: "about" }, el("code", {}, row.id), row.side && el("span", { class: "chip" }, T[row.side]), row.label && el("span", { class: "chip strong" }, row.label),
+    el("p", { class: "about" }, el("code", {}, row.id), row.side && el("span", { class: "chip" }, row.side), row.label && el("span", { class: "chip strong" }, row.label),
       el("span", { class: "where", title: row.where }, short(row.where))),
-    textsOf(row, k ? rows[0] : row))));
+    textsOf(row, k ? rows[0] : rows.length === 2 ? rows[1] : row))));
 }
 
 // What a row asks and answers; a label stands above already, and a text alone needs no name.
-function textsOf(row, first) {
+function textsOf(row, other) {
   const names = Object.keys(row.texts).filter((name) => name !== "answer" || !row.label);
-  const said = (tag, name) => el(tag, { class: name, lang: tongue(whole(row.texts[name])) }, row === first ? shown(row.texts[name]) : compared(row.texts[name], first.texts[name]));
+  const said = (tag, name) => el(tag, { class: name, lang: tongue(whole(row.texts[name])) }, row === other ? shown(row.texts[name]) : compared(row.texts[name], other.texts[name]));
   return names.length === 1 ? said("p", names[0]) : el("dl", { class: "texts" }, names.map((name) => [el("dt", {}, T[name]), said("dd", name)]));
 }

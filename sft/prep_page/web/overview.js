@@ -20,7 +20,7 @@ function drawOverview() {
     copies > 0 && el("p", { class: "muted" }, fill(T.copies, { n: count(copies) })),
     el("dl", { class: "tiles" },
       [["error", "errors"], ["warning", "warnings"], ["info", "notes"]].map(([severity, name]) => el("div", { class: `tile ${howMany(severity) ? severity : ""}` }, el("dt", {}, T[name]), el("dd", {}, howMany(severity)))),
-      tile(T.valSplit, percent(R.split.val_split, 1)), tile(T.seed, R.split.seed)),
+      !R.choices.split_column && tile(T.valSplit, percent(R.split.val_split, 1)), tile(T.seed, R.split.seed)),
     chosen.length > 0 && el("p", { class: "choices" }, el("strong", {}, T.choices + ": "), chosen.map(([name, value]) => [el("code", {}, `${name}: ${plain(value)}`), " "])));
 }
 

@@ -1,4 +1,5 @@
-"""Write the generated pages: ``docs/cli.md`` from ``--help`` and ``docs/templates.md`` from rendered samples.
+"""Write the generated pages: ``docs/cli.md`` from ``--help``, ``docs/templates.md`` from rendered samples, and
+``docs/findings.md`` from the list of what the checks find.
 
 Run ``python scripts/gen_docs.py``; with ``--check`` nothing is written and stale pages are exit code 1.
 """
@@ -63,11 +64,28 @@ def templates() -> str:
     return "\n".join(parts)
 
 
+def findings() -> str:
+    """Return what each finding of a preparation means."""
+    from sft.findings import known, severities
+
+    parts = [
+        "# Findings of `sft prep`\n",
+        "What the checks can say about raw data, made by `scripts/gen_docs.py`. A finding comes with its count, examples and",
+        "what to do, on screen and in `report.json`, `report.md` and `report.html` of the set. One of severity error stops the",
+        "preparation, unless it is allowed by its name: `--allow NAME`.\n",
+        "| Finding | Meaning | Severity |\n|---|---|---|",
+    ]
+    parts += [
+        f"| `{name}` | {meaning} | {', '.join(severities(name))} |" for name, meaning in known().items()
+    ]
+    return "\n".join(parts) + "\n"
+
+
 def main() -> int:
     """Write or check the pages."""
     check = "--check" in sys.argv[1:]
     stale = []
-    for name, make in (("cli.md", cli), ("templates.md", templates)):
+    for name, make in (("cli.md", cli), ("templates.md", templates), ("findings.md", findings)):
         path, text = ROOT / "docs" / name, make()
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             stale.append(name)

@@ -38,11 +38,13 @@ def summary(
     label_set: Sequence[str] = (),
     choices: Mapping[str, Any] | None = None,
     lengths: Mapping[str, Any] | None = None,
+    histograms: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the report as data.
 
     `split` holds ``val_split`` and ``seed``; `sources` say of each file path, format, rows, sha256 and columns;
-    `choices` hold what is not the default, and what it came to.
+    `choices` hold what is not the default, and what it came to; `histograms` how prompts, answers and both are spread,
+    as `sft.lengths.histogram` counts, in the unit of `lengths`.
     """
     return {
         "sft": __version__,
@@ -61,6 +63,7 @@ def summary(
         "drift": dict(counts.drift),
         "label_set": list(label_set) or list(template.labels),
         "lengths": dict(lengths or {}),
+        "histograms": dict(histograms or {}),
         "findings": [finding.as_dict() for finding in found],
     }
 

@@ -6,6 +6,7 @@ severity "error" stops the preparation unless it is allowed by its id (`sft.find
 
 from array import array
 from collections.abc import Iterable
+from dataclasses import replace
 
 from sft import crossings, findings, giveaways, lengths
 from sft.errors import SettingsError
@@ -68,6 +69,8 @@ def _lengths(made: Made) -> list[Finding]:
     long = lengths.too_long(
         prompts, answers, made.options.max_tokens or _LONG, lambda place: made.survey.ids[rows[place]]
     )
+    if long is not None:
+        long = replace(long, rows=tuple((rows[place],) for (place,) in long.rows))
     words = made.options.template.labels
 
     def tokens(word: str) -> int:

@@ -1,6 +1,7 @@
 """What stands on both sides of a split: questions, contexts, groups. Nothing may, unless the user allows it."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from sft.i18n import _
 from sft.made import Made
@@ -17,7 +18,9 @@ def check(made: Made) -> list[Finding]:
         for name, tie in made.decided.ties.items():
             rows = list(_across(made, tie, side, known_sides))
             if rows:
-                found.append(_finding(name, side, rows, made))
+                finding = _finding(name, side, rows, made)
+                pairs = ((row, _twin(made, tie, row, known_sides)) for row in rows[:_EXAMPLES])
+                found.append(replace(finding, rows=tuple(pairs)))
     return found
 
 
@@ -31,6 +34,14 @@ def _across(made: Made, tie: Sequence[int], side: int, known_sides: Iterable[int
     for row in made.table.kept() if crossing else ():
         if sides[row] == side and tie[row] in crossing:
             yield row
+
+
+def _twin(made: Made, tie: Sequence[int], row: int, known_sides: Iterable[int]) -> int:
+    """Return the first row on the other sides that a row is tied to."""
+    sides = made.table.side
+    return next(
+        other for other in made.table.kept() if sides[other] in known_sides and tie[other] == tie[row]
+    )
 
 
 def _finding(name: str, side: int, rows: Sequence[int], made: Made) -> Finding:

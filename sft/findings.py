@@ -6,7 +6,7 @@ memory by about 150 bytes a row (`sft.survey`).
 
 from sft import giveaways, repeats, spelling, targets
 from sft.i18n import _
-from sft.records import Finding
+from sft.records import Finding, Severity
 from sft.survey import Survey
 
 
@@ -24,6 +24,34 @@ def about(seen: Survey, found: repeats.Repeats | None = None) -> list[Finding]:
 def known() -> dict[str, str]:
     """Return what each finding means in one line, by id: for ``--allow`` and the documentation."""
     return _of_rows() | _of_labels() | _of_texts() | _of_sources() | _of_graphs()
+
+
+_ERROR: tuple[Severity, ...] = ("error",)
+_WARNING: tuple[Severity, ...] = ("warning",)
+_GRADED: tuple[Severity, ...] = ("info", "warning")  # by how many rows or labels it is about
+_SEVERITIES: dict[str, tuple[Severity, ...]] = {
+    **dict.fromkeys(("leak_question", "leak_context", "leak_group", "leak_heldout", "empty_target"), _ERROR),
+    **dict.fromkeys(("label_columns", "offset_mismatch"), (*_WARNING, *_ERROR)),
+    **dict.fromkeys(
+        (
+            "duplicate", "contradiction", "leak_near", "mostly_rejected", "nan_target", "empty_question", "imbalance",
+            "unseen_label", "shortcut_words", "empty_variable", "empty_context", "too_long", "same_source", "mojibake",
+        ),
+        _WARNING,
+    ),
+    **dict.fromkeys(
+        (
+            "near_duplicate", "answer_in_prompt", "shortcut_bow", "shortcut_template", "shortcut_length", "language_mix",
+            "segmented", "html",
+        ),
+        _GRADED,
+    ),
+}  # fmt: skip
+
+
+def severities(name: str) -> tuple[Severity, ...]:
+    """Return the severities that a finding can have; one that can be an error can stop a preparation."""
+    return _SEVERITIES.get(name, ("info",))
 
 
 def _of_rows() -> dict[str, str]:

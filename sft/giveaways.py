@@ -5,6 +5,7 @@ The words are those of a sample of the rows, at most 20,000; a finding says so w
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from sft.cues import MARGIN, cue_rule
 from sft.i18n import _
@@ -16,6 +17,7 @@ from sft.telling import TOGETHER, Columns, predicted
 from sft.ties import hash64
 
 EXAMPLES = 5
+_DRAWN = 12  # phrases whose purity is told in figures
 _FEWEST = 100  # rows below which a length is luck
 _STEP = 3  # words
 
@@ -64,6 +66,7 @@ def bow(train: Sequence[Pair], valid: Sequence[Pair], severity: Severity) -> Fin
             "a bag of words scores {score:.1%} of {n} rows, the majority class {plain:.1%}; it goes by {words}"
         ).format(score=probe.correct / probe.n, n=probe.n, plain=probe.plain / probe.n, words=named),
         hint=_("a model may learn these words and nothing else: compare every score with this one"),
+        figures=_score(probe.n, probe.correct, probe.plain),
     )
 
 
@@ -84,7 +87,18 @@ def phrases(rows: Sequence[Pair], severity: Severity) -> Finding | None:
         sum(phrase.new for phrase in found),
         _("a phrase gives the label away: {phrases}").format(phrases=named),
         hint=_("write the same phrase with every label, or leave these rows out"),
+        figures={"phrases": [_purity(_shown(p.text), p.label, p.rows, p.hits) for p in found[:_DRAWN]]},
     )
+
+
+def _score(n: int, correct: int, plain: int) -> dict[str, int]:
+    """Return what a rule of thumb scores, as figures: of `n` rows it gets `correct`, the majority class gets `plain`."""
+    return {"n": n, "correct": correct, "plain": plain}
+
+
+def _purity(text: str, label: str, rows: int, hits: int) -> dict[str, Any]:
+    """Return how pure a phrase is, as figures: it stands in `rows` rows, `hits` of them with `label`."""
+    return {"text": text, "label": label, "rows": rows, "hits": hits}
 
 
 def _shown(text: str) -> str:
@@ -115,6 +129,10 @@ def words(rows: Sequence[Pair]) -> Finding | None:
             label=rule.label, words=named, score=rule.correct / rule.n, n=rule.n, plain=rule.plain / rule.n
         ),
         hint=_("write such words with both labels; until then a score near this one shows no understanding"),
+        figures=_score(rule.n, rule.correct, rule.plain)
+        | {
+            "phrases": [_purity(w, rule.label, *seen) for w, seen in zip(rule.words, rule.found, strict=True)]
+        },
     )
 
 
@@ -138,6 +156,7 @@ def length(rows: Sequence[Pair]) -> Finding | None:
         correct,
         message.format(score=score, n=len(rows), plain=plain / len(rows)),
         hint=_("write questions of all lengths with every label"),
+        figures=_score(len(rows), correct, plain),
     )
 
 

@@ -8,6 +8,8 @@ from sft.i18n import _
 from sft.records import Finding
 
 LIMITS = (256, 512, 1024, 2048)
+_BINS = 40
+_STEPS = tuple(n * 10**k for k in range(9) for n in (1, 2, 5))
 _SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
 
 
@@ -41,6 +43,27 @@ def percentiles(values: Sequence[int]) -> dict[str, int]:
     return {name: ordered[max(1, rank) - 1] if ordered else 0 for name, rank in ranks.items()}
 
 
+def histogram(values: Sequence[int]) -> dict[str, Any]:
+    """Return how often each length occurs: `counts` of bins of `step` from `start` on, and how many lie `over` them.
+
+    Where a few are far longer than the others, the bins end at the 99th percentile.
+
+    >>> histogram([3, 3, 4, 9])
+    {'start': 3, 'step': 1, 'counts': [2, 1, 0, 0, 0, 0, 1], 'over': 0}
+    """
+    if not values:
+        return {"start": 0, "step": 1, "counts": [], "over": 0}
+    low, found = min(values), percentiles(values)
+    high = found["max"] if found["max"] - low < 2 * (found["p99"] - low + 1) else found["p99"]
+    step = next(n for n in _STEPS if high // n - low // n < _BINS)
+    start = low - low % step
+    counts = [0] * (high // step - low // step + 1)
+    for value in values:
+        if value < start + step * len(counts):
+            counts[(value - start) // step] += 1
+    return {"start": start, "step": step, "counts": counts, "over": len(values) - sum(counts)}
+
+
 def too_long(
     prompts: Sequence[int],
     answers: Sequence[int],
@@ -61,6 +84,7 @@ def too_long(
         message.format(n=len(over), share=len(over) / len(prompts), limit=limit, alone=alone),
         tuple(map(name, over[:examples])),
         _("raise --max-length, shorten the context, or leave the rows out: an answer is never cut"),
+        rows=tuple((row,) for row in over[:examples]),
     )
 
 

@@ -1,6 +1,7 @@
 """What a preparation comes to before it is written: rows and rejects on disk, the compact table, what was decided."""
 
 import json
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -122,20 +123,37 @@ class Made:
 
     def length_table(self) -> dict[str, Any]:
         """Return how long the rows are: in tokens where a tokenizer counts, else in characters."""
-        kept = list(self.table.kept())
+        found = lengths.table(*self._sizes())
         if self.lengths:
-            prompts = [self.lengths.prompt[row] for row in kept]
-            answers = [self.lengths.answer[row] for row in kept]
-            return {
-                "unit": _("tokens"),
-                "tokenizer": self.options.tokenizer,
-                **lengths.table(prompts, answers),
-            }
+            return {"unit": _("tokens"), "tokenizer": self.options.tokenizer, **found}
+        told = {"unit": _("characters, without the template's own"), **found}
+        return {name: value for name, value in told.items() if name != "cut"}
+
+    def histograms(self) -> dict[str, Any]:
+        """Return how the lengths of prompts, answers and both are spread, in the unit of `length_table`."""
+        prompts, answers = self._sizes()
+        totals = array("I", map(int.__add__, prompts, answers))
+        every = {"prompt": prompts, "answer": answers, "total": totals}
+        return {name: lengths.histogram(values) for name, values in every.items()}
+
+    def size(self, row: int) -> tuple[int, int]:
+        """Return how long prompt and answer of a row are, in the unit of `length_table`."""
+        if self.lengths:
+            return self.lengths.of(row)
         survey = self.survey
-        prompts = [survey.question_size[row] + survey.context_size[row] for row in kept]
-        answers = [survey.answer_size[row] for row in kept]
-        found = {"unit": _("characters, without the template's own"), **lengths.table(prompts, answers)}
-        return {name: value for name, value in found.items() if name != "cut"}
+        return survey.question_size[row] + survey.context_size[row], survey.answer_size[row]
+
+    def _sizes(self) -> tuple["array[int]", "array[int]"]:
+        prompts, answers = array("I"), array("I")
+        for prompt, answer in map(self.size, self.table.kept()):
+            prompts.append(prompt)
+            answers.append(answer)
+        return prompts, answers
+
+    def kept_of(self) -> list[int]:
+        """Return how many rows of each source stay."""
+        counts = Counter(self.table.source[row] for row in self.table.kept())
+        return [counts[number] for number in range(len(self.sources))]
 
     def drafts(self, side: int = RULE) -> Iterator[tuple[int, Draft]]:
         """Yield the rows that stay, of one side or of all, as they will be rendered."""

@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from sft import account, choices, columns, decide, keys, prepared, repeats, shorten, splits
+from sft import account, choices, columns, decide, keys, prep_page, prepared, repeats, shorten, splits
 from sft.choices import Options, check, side_of
 from sft.errors import DataError, SettingsError
 from sft.i18n import _
@@ -224,7 +224,9 @@ def write(
     require(made)
     report = summary(made, found, told)
     sets = {side: made.rows(side) for side in made.sizes()}
-    return prepared.write(out, sets, made.rejected_rows(), report, account.markdown(report))
+    examples = prep_page.gather(made, found)
+    pages = {"report.md": account.markdown(report), "report.html": prep_page.render(report, examples)}
+    return prepared.write(out, sets, made.rejected_rows(), report, pages)
 
 
 def summary(made: Made, found: Sequence[Finding], told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -243,10 +245,15 @@ def summary(made: Made, found: Sequence[Finding], told: Sequence[Mapping[str, An
             decide.drift(made.table),
         ),
         found,
-        [dict(source) | {"columns": made.mappings.get(str(source["path"]), {})} for source in told],
+        [
+            dict(source)
+            | {"kept": kept, "side": own.side, "columns": made.mappings.get(str(source["path"]), {})}
+            for source, own, kept in zip(told, made.sources, made.kept_of(), strict=False)
+        ],
         made.labels,
         options.told() | made.outcome(),
         made.length_table(),
+        made.histograms(),
     )
 
 

@@ -1,4 +1,4 @@
-"""A prepared set on disk: ``train.jsonl valid.jsonl [test.jsonl] rejected.jsonl manifest.json report.json report.md``.
+"""A prepared set on disk: ``train.jsonl valid.jsonl [test.jsonl] rejected.jsonl manifest.json report.{json,md,html}``.
 
 The manifest is written last: its presence means the set is complete.
 """
@@ -26,8 +26,9 @@ from sft.text import write_json, write_jsonl, write_text
 MANIFEST = "manifest.json"
 SPLITS = ("train", "valid", "test")
 _FILES = frozenset({
-    *(f"{split}.jsonl" for split in SPLITS), "rejected.jsonl", "report.json", "report.md", MANIFEST,
+    *(f"{split}.jsonl" for split in SPLITS), "rejected.jsonl", "report.json", "report.md", "report.html", MANIFEST,
 })  # fmt: skip
+_REPORT_ONLY = ("findings", "histograms")  # what the manifest does without
 
 
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux
@@ -127,11 +128,11 @@ def write(
     sets: Mapping[str, Iterable[Row]],
     rejects: Iterable[Reject],
     report: Mapping[str, Any],
-    page: str,
+    pages: Mapping[str, str],
 ) -> dict[str, Any]:
     """Write a set aside and put it in place at once; the manifest, which is returned, is its last file.
 
-    `report` is what `sft.account.summary` returns, `page` the same for people. Raises `DataError` when `out` holds
+    `report` is what `sft.account.summary` returns, `pages` the same for people, by file name. Raises `DataError` when `out` holds
     anything but a prepared set, and as `load` does when the place cannot be written.
     """
     out = out.resolve()
@@ -156,8 +157,9 @@ def write(
             aside / "rejected.jsonl", ({name: getattr(one, name) for name in names} for one in rejects)
         )
         write_json(aside / "report.json", report)
-        write_text(aside / "report.md", page)
-        manifest = {key: value for key, value in report.items() if key != "findings"}
+        for name, page in pages.items():
+            write_text(aside / name, page)
+        manifest = {key: value for key, value in report.items() if key not in _REPORT_ONLY}
         manifest["sha256"] = rows_digest(aside)
         write_json(aside / MANIFEST, manifest)
         _swap(aside, out)

@@ -65,7 +65,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A content problem reported, not raised: `count` rows, a few `examples` (row ids), what to do in `hint`."""
+    """A content problem reported, not raised: `count` rows, a few `examples` (row ids), what to do in `hint`.
+
+    `figures` hold what the message says in numbers, where that is worth a drawing; `rows` the rows that the first examples
+    speak of, by their number in order of reading, several together where they are compared.
+    """
 
     id: str
     severity: Severity
@@ -73,10 +77,12 @@ class Finding:
     message: str
     examples: tuple[str, ...] = ()
     hint: str = ""
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    rows: tuple[tuple[int, ...], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form of ``report.json``."""
-        return {
+        value = {
             "id": self.id,
             "severity": self.severity,
             "count": self.count,
@@ -84,3 +90,4 @@ class Finding:
             "examples": list(self.examples),
             "hint": self.hint,
         }
+        return value | ({"figures": dict(self.figures)} if self.figures else {})

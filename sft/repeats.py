@@ -89,7 +89,7 @@ def findings(survey: Survey, repeats: Repeats, limit: int = EXAMPLES) -> list[Fi
     return [finding for finding in found if finding is not None]
 
 
-def duplicates(survey: Survey, groups: Iterable[Sequence[int]], limit: int = EXAMPLES) -> Finding | None:
+def duplicates(survey: Survey, groups: Sequence[Sequence[int]], limit: int = EXAMPLES) -> Finding | None:
     """Find rows whose input has the key of an earlier row; some are the same letter by letter."""
     again: list[int] = []
     exact = 0
@@ -98,14 +98,17 @@ def duplicates(survey: Survey, groups: Iterable[Sequence[int]], limit: int = EXA
         exact += len(group) - len({survey.exact[row] for row in group})
     if not again:
         return None
+    told = sorted(again)[:limit]
+    together = [group for group in groups if any(row in told for row in group)]
     message = _("{n} rows repeat an earlier input, {exact} of them letter by letter")
     return Finding(
         "duplicate",
         "warning",
         len(again),
         message.format(n=len(again), exact=exact),
-        _names(survey, sorted(again), limit),
+        _names(survey, told, limit),
         _("they stay on one side of the split; --duplicates drop leaves out those with the same answer"),
+        rows=tuple((group[0], *(row for row in group[1:] if row in told)) for group in together),
     )
 
 
@@ -125,7 +128,10 @@ def contradictions(survey: Survey, groups: Iterable[Sequence[int]]) -> Finding |
         else _("look at them: a model cannot learn both, and a score counts one as an error")
     )
     told = tuple(_told(survey, group) for group in found[:_LISTED])
-    return Finding("contradiction", "warning", len(found), several.format(n=len(found)), told, hint)
+    rows = tuple(tuple(group[:_TOLD]) for group in found[:EXAMPLES])
+    return Finding(
+        "contradiction", "warning", len(found), several.format(n=len(found)), told, hint, rows=rows
+    )
 
 
 def _told(survey: Survey, group: Sequence[int]) -> str:
@@ -153,6 +159,7 @@ def near_duplicates(survey: Survey, repeats: Repeats, limit: int = EXAMPLES) -> 
         message.format(n=len(rows), pairs=len(found), least=similar.NEAR),
         _pairs(survey, found, " ≈ ", limit),
         _("they count as one example or little more; --group-by near keeps them on one side of the split"),
+        rows=tuple(sorted(found)[:limit]),
     )
 
 
@@ -168,36 +175,23 @@ def near_contradictions(survey: Survey, repeats: Repeats, limit: int = EXAMPLES)
     message = _("{n} pairs of nearly the same input carry different labels")
     hint = _("look at them: either one word decides, or one label is wrong")
     told = _pairs(survey, found, " ≉ ", limit)
-    return Finding("near_contradiction", "info", len(found), message.format(n=len(found)), told, hint)
+    rows = tuple(sorted(found)[:limit])
+    return Finding(
+        "near_contradiction", "info", len(found), message.format(n=len(found)), told, hint, rows=rows
+    )
 
 
 def leak_near(survey: Survey, repeats: Repeats, limit: int = EXAMPLES) -> Finding | None:
     """Find held-out rows that are nearly the same as a trained one, in their input or their context."""
     train = survey.sides[TRAIN]
     leaks = {
-        row
+        row: twin
         for one, other in repeats.pairs(survey)
         for row, twin in ((one, other), (other, one))
         if survey.side[row] != train and survey.side[twin] == train
     }
     if len(repeats.contexts):
-        where: defaultdict[int, set[int]] = defaultdict(set)
-        for row in survey.rows():
-            if survey.context[row]:
-                where[survey.first_context[survey.context[row]]].add(survey.side[row])
-        near_train = {
-            here
-            for one, other, _deciding in repeats.contexts
-            for here, twin in ((one, other), (other, one))
-            if train in where[twin] and train not in where[here]
-        }
-        leaks |= {
-            row
-            for row in survey.rows()
-            if survey.context[row]
-            and survey.side[row] != train
-            and survey.first_context[survey.context[row]] in near_train
-        }
+        leaks = _near_contexts(survey, repeats) | leaks
     if not leaks:
         return None
     counts = Counter(map(survey.side_of, leaks))
@@ -205,7 +199,36 @@ def leak_near(survey: Survey, repeats: Repeats, limit: int = EXAMPLES) -> Findin
     message = _("{n} held-out rows are nearly the same as a trained one, or their context is ({sides})")
     hint = _("--group-by near keeps such rows on one side; else read the score as too good")
     told = message.format(n=len(leaks), sides=sides)
-    return Finding("leak_near", "warning", len(leaks), told, _names(survey, sorted(leaks), limit), hint)
+    rows = tuple(sorted(leaks.items())[:limit])
+    names = _names(survey, sorted(leaks), limit)
+    return Finding("leak_near", "warning", len(leaks), told, names, hint, rows=rows)
+
+
+def _near_contexts(survey: Survey, repeats: Repeats) -> dict[int, int]:
+    """Return the held-out rows whose context is nearly that of a trained row, each with the first such row."""
+    train = survey.sides[TRAIN]
+    trained: dict[int, int] = {}
+    held: set[int] = set()
+    for row in survey.rows():
+        if survey.context[row]:
+            number = survey.first_context[survey.context[row]]
+            if survey.side[row] == train:
+                trained.setdefault(number, row)
+            else:
+                held.add(number)
+    twins = {
+        here: trained[twin]
+        for one, other, _deciding in repeats.contexts
+        for here, twin in ((one, other), (other, one))
+        if twin in trained and here in held and here not in trained
+    }
+    return {
+        row: twins[number]
+        for row in survey.rows()
+        if survey.context[row]
+        and survey.side[row] != train
+        and (number := survey.first_context[survey.context[row]]) in twins
+    }
 
 
 def _names(survey: Survey, rows: Sequence[int], limit: int) -> tuple[str, ...]:

@@ -31,7 +31,9 @@ def findings(survey: Survey, limit: int = EXAMPLES) -> list[Finding]:
 def _finding(
     kind: str, survey: Survey, rows: Sequence[int], severity: Severity, message: str, hint: str, limit: int
 ) -> Finding:
-    return Finding(kind, severity, len(rows), message, tuple(survey.ids[row] for row in rows[:limit]), hint)
+    told = rows[:limit]
+    names, numbers = tuple(survey.ids[row] for row in told), tuple((row,) for row in told)
+    return Finding(kind, severity, len(rows), message, names, hint, rows=numbers)
 
 
 def _graded(rows: Sequence[int], survey: Survey, share: float = _SOME) -> Severity:

@@ -48,7 +48,9 @@ def missing(survey: Survey, limit: int = EXAMPLES) -> list[Finding]:
         if rows:
             told = tuple(survey.ids[row] for row in rows[:limit])
             severity: Severity = "error" if kind == "empty_target" else "warning"
-            out.append(Finding(kind, severity, len(rows), message.format(n=len(rows)), told, hint))
+            numbers = tuple((row,) for row in rows[:limit])
+            said = message.format(n=len(rows))
+            out.append(Finding(kind, severity, len(rows), said, told, hint, rows=numbers))
     return out
 
 
@@ -114,6 +116,7 @@ def answer_in_prompt(survey: Survey, limit: int = EXAMPLES) -> Finding | None:
         _("{n} questions ({share:.1%}) hold their own answer").format(n=len(rows), share=share),
         tuple(survey.ids[row] for row in rows[:limit]),
         _("look at them: what can be copied from the question is not learnt"),
+        rows=tuple((row,) for row in rows[:limit]),
     )
 
 

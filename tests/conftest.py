@@ -2,13 +2,14 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
+from pages import Page
 
 from sft import embedded
 
@@ -161,3 +162,22 @@ def browser() -> Iterator[Any]:
         opened = driver.chromium.launch(executable_path=program, args=[*flags, *quiet])
         yield opened
         opened.close()
+
+
+@pytest.fixture
+def open_page(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Page]]:
+    """Open pages, and see to it that none complained or asked for anything."""
+    opened: list[Page] = []
+
+    def act(html: str, after: str = "", kind: type[Page] = Page, **options: Any) -> Page:
+        file = tmp_path / f"page{len(opened)}.html"
+        file.write_text(html, encoding="utf-8")
+        context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
+        context.set_default_timeout(10_000)  # milliseconds, for what a test waits for in vain
+        opened.append(kind(context.new_page(), file.as_uri(), after))
+        return opened[-1]
+
+    yield act
+    for one in opened:
+        assert one.said == []
+        one.tab.context.close()

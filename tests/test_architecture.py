@@ -19,7 +19,7 @@ ORDER = (
     "text", "locks",
     "records",
     "template_rules", "templates", "amr",
-    "keys", "verdicts", "splits", "columns", "labels", "smatch", "amr.__init__", "metrics", "baselines",
+    "keys", "verdicts", "splits", "columns", "labels", "web", "smatch", "amr.__init__", "metrics", "baselines",
     "ties", "language", "near", "survey", "shortcuts", "cues", "telling", "lengths", "repeats", "targets", "spelling",
     "giveaways", "findings",
     "answers", "masks", "chat_formats", "chat",
@@ -27,7 +27,7 @@ ORDER = (
     "embedded", "base", "tokenizer", "prepared", "token_file", "tokens", "audit", "account",
     "rows_shown", "set_diff", "set_stats",
     "backends",
-    "quiet", "job", "follow", "table", "choices", "rows", "spool", "decide", "shorten", "made", "prep", "crossings", "checks", "prompts", "train", "predict", "heldout", "report", "evaluation",
+    "quiet", "job", "follow", "table", "choices", "rows", "spool", "decide", "shorten", "made", "prep_page", "prep", "crossings", "checks", "prompts", "train", "predict", "heldout", "report", "evaluation",
     "doctor",
     "cli", "__main__",
 )  # fmt: skip

@@ -3,7 +3,7 @@ from array import array
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sft.lengths import percentiles, table, too_long, verbalisers
+from sft.lengths import histogram, percentiles, table, too_long, verbalisers
 
 
 def test_the_table_counts_what_each_limit_would_cut() -> None:
@@ -33,3 +33,14 @@ def test_label_words_of_unequal_length_are_told() -> None:
 def test_percentiles_occur_and_are_ordered(values: list[int]) -> None:
     found = list(percentiles(values).values())
     assert found == sorted(found) and set(found) <= set(values) and found[-1] == max(values)
+
+
+@given(st.lists(st.one_of(st.integers(0, 300), st.integers(0, 10**7))))
+def test_a_histogram_has_every_value_once_in_few_bins(values: list[int]) -> None:
+    found = histogram(values)
+    counts = found["counts"]
+    assert sum(counts) + found["over"] == len(values)
+    assert len(counts) <= 40 and found["over"] <= len(values) // 100
+    for k, n in enumerate(counts):
+        low = found["start"] + k * found["step"]
+        assert n == sum(low <= value < low + found["step"] for value in values)

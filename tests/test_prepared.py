@@ -32,7 +32,7 @@ def test_a_set_is_complete_and_reads_back(tmp_path: Path) -> None:
     out = tmp_path / "data/prepared/v5_cot"
     manifest = write(out)
     assert sorted(p.name for p in out.iterdir()) == [
-        "manifest.json", "rejected.jsonl", "report.json", "report.md", "train.jsonl", "valid.jsonl",
+        "manifest.json", "rejected.jsonl", "report.html", "report.json", "report.md", "train.jsonl", "valid.jsonl",
     ]  # fmt: skip
     found = prepared.load(out)
     assert (found.template, found.task, found.digest) == (manifest["template"], "mtup", manifest["sha256"])
@@ -77,7 +77,9 @@ def test_the_manifest_is_written_last(tmp_path: Path, monkeypatch: pytest.Monkey
         )
     write(tmp_path / "x")
     assert written[-1] == prepared.MANIFEST
-    assert {"train.jsonl", "valid.jsonl", "rejected.jsonl", "report.json", "report.md"} < set(written)
+    assert {"train.jsonl", "valid.jsonl", "rejected.jsonl", "report.json", "report.md", "report.html"} < set(
+        written
+    )
 
 
 @pytest.mark.parametrize("name", ["write_json", "write_jsonl", "write_text", "rows_digest", "_swap"])

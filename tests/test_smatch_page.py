@@ -1,17 +1,14 @@
 """The page of a score: one inert file, and what a person does with it in a real browser."""
 
-import base64
 import functools
-import hashlib
-import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
+from pages import Page, assert_alone, data_of, scripts_of
 
 from sft import report
 from sft.amr import penman
@@ -63,27 +60,9 @@ def usual() -> str:
     return built(pairs_of())
 
 
-def data_of(html: str) -> dict[str, Any]:
-    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.DOTALL)
-    assert found
-    value: dict[str, Any] = json.loads(found[1])
-    return value
-
-
 def test_one_file_that_asks_for_nothing_and_lets_nothing_else_run() -> None:
     html = usual()
-    own = {"http://www.w3.org/2000/svg"}
-    assert set(re.findall(r"https?://[^\"'\s<]+", html)) <= own
-    assert re.findall(r"<(?:link|img|iframe|object)[^>]*>", html.replace(EVIL, "")) == [
-        '<link rel="icon" href="data:,">'
-    ]
-    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html)
-    assert policy and "default-src 'none'" in policy[1] and "unsafe" not in policy[1]
-    for tag in ("style", "script"):
-        content = re.search(rf"<{tag}>(.*?)</{tag}>", html, re.DOTALL)
-        assert content
-        digest = base64.b64encode(hashlib.sha256(content[1].encode()).digest()).decode()
-        assert f"{tag}-src 'sha256-{digest}'" in policy[1]
+    assert_alone(html.replace(EVIL, ""))
 
 
 def test_data_is_inert_and_always_writable() -> None:
@@ -96,9 +75,7 @@ def test_data_is_inert_and_always_writable() -> None:
 
 
 def test_every_caption_is_used() -> None:
-    scripts = "".join(
-        path.read_text(encoding="utf-8") for path in Path(page.__file__).with_name("web").glob("*.js")
-    )
+    scripts = scripts_of("sft.smatch")
     named = set(re.findall(r"\bT\.(\w+)", scripts)) | set(re.findall(r"^  (\w+): \(", scripts, re.MULTILINE))
     named |= set(re.findall(r'"(previous|next|prediction|gold)"', scripts)) | {
         "noscript",
@@ -108,41 +85,6 @@ def test_every_caption_is_used() -> None:
     }
     assert set(captions()) == named & set(captions())
     assert set(re.findall(r"\bT\.(\w+)", scripts)) <= set(captions())
-
-
-def contrast(one: str, other: str) -> float:
-    """Return the contrast of two ``#rrggbb`` or ``#rgb`` colours, as WCAG 2 defines it."""
-
-    def light(colour: str) -> float:
-        digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
-        parts = [int(digits[k : k + 2], 16) / 255 for k in (0, 2, 4)]
-        linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-        return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-
-    low, high = sorted((light(one), light(other)))
-    return (high + 0.05) / (low + 0.05)
-
-
-@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
-def test_every_text_stands_out_from_its_ground(scheme: int) -> None:
-    style = Path(page.__file__).with_name("web").joinpath("page.css").read_text(encoding="utf-8")
-    colours = dict(
-        re.findall(r"--([\w-]+): (#\w+);", re.findall(r":root \{(.*?)\}", style, re.DOTALL)[scheme])
-    )
-    texts = {
-        "ink": "paper card hot accent-soft",
-        "soft": "paper card",
-        "accent": "paper card",
-        "pred": "pred-soft card",
-        "gold": "gold-soft card",
-    }
-    faint = [
-        (a, b)
-        for a, grounds in texts.items()
-        for b in grounds.split()
-        if contrast(colours[a], colours[b]) < 4.5
-    ]
-    assert faint == []
 
 
 def test_a_link_names_a_pair_by_its_id_or_by_its_place() -> None:
@@ -180,22 +122,8 @@ def test_a_very_deep_graph_is_no_trouble() -> None:
 # --- in the browser ---
 
 
-class Opened:
-    """A page in the browser, with all it asked for and complained of."""
-
-    def __init__(self, tab: Any, address: str, after: str) -> None:
-        self.tab, self.address = tab, address
-        self.said: list[str] = []
-        tab.on("console", lambda message: self.said.append(message.text))
-        tab.on("pageerror", lambda error: self.said.append(str(error)))
-        tab.on(
-            "request",
-            lambda request: (
-                self.said.append(request.url) if not request.url.startswith((address, "data:")) else None
-            ),
-        )
-        tab.on("dialog", lambda dialog: (self.said.append(dialog.message), dialog.dismiss()))
-        tab.goto(address + after)
+class Opened(Page):
+    """The page of a score in the browser."""
 
     def ids(self) -> list[str]:
         return list(self.tab.locator("#list .id").all_text_contents())
@@ -207,29 +135,18 @@ class Opened:
         self.tab.fill("#query", text)
         return self.ids()
 
-    def too_wide(self) -> bool:
-        return bool(self.tab.evaluate("document.documentElement.scrollWidth > innerWidth"))
-
 
 Show = Callable[..., Opened]
 
 
 @pytest.fixture
-def show(browser: Any, tmp_path: Path) -> Iterator[Show]:
-    """Open a page (by default that of `ROWS`) and see to it that it neither complained nor asked for anything."""
-    opened: list[Opened] = []
+def show(open_page: Callable[..., Opened]) -> Show:
+    """Open a page, by default that of `ROWS`."""
 
     def act(html: str | None = None, after: str = "", **options: Any) -> Opened:
-        file = tmp_path / f"page{len(opened)}.html"
-        file.write_text(html or usual(), encoding="utf-8")
-        context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
-        opened.append(Opened(context.new_page(), file.as_uri(), after))
-        return opened[-1]
+        return open_page(html or usual(), after, Opened, **options)
 
-    yield act
-    for one in opened:
-        assert one.said == []
-        one.tab.context.close()
+    return act
 
 
 def test_the_head_tells_the_figures(show: Show) -> None:

@@ -152,6 +152,7 @@ def prepare(chosen: Options, items: Items, test: Items = (), valid: Items = ()) 
         sets = {side: list(made.rows(side)) for side in made.sizes()}
         found = {finding.id: finding for finding in checks.check(made)}
         assert found.keys() <= findings.known().keys()
+        assert all(each.severity in findings.severities(name) for name, each in found.items())
         done = Done(made, rows, sets, list(made.rejected_rows()), found)
         assert made.read == made.kept + len(done.rejects) == made.kept + sum(made.rejected.values())
         assert made.sizes() == {side: len(rows) for side, rows in sets.items()}

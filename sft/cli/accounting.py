@@ -49,6 +49,7 @@ def show(made: "Made", found: "Sequence[Finding]", end: End, *, as_json: bool) -
         lines.append(written.format(out=end.out))
         if n:
             lines.append(_("each rejected row: {path}").format(path=end.out / "rejected.jsonl"))
+        lines.append(_("all of it with plots, for a browser: {path}").format(path=end.out / "report.html"))
     screen.result(_value(made, found, end), lines, as_json=as_json)
 
 
@@ -64,6 +65,7 @@ def _value(made: "Made", found: "Sequence[Finding]", end: End) -> dict[str, Any]
         "columns": made.mappings,
         "choices": made.options.told() | made.outcome(),
         "out": str(end.out) if end.written else None,
+        "page": str(end.out / "report.html") if end.written else None,
     }
 
 

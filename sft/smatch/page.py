@@ -1,29 +1,19 @@
-"""Build the page that shows why a score is what it is: one HTML file that needs nothing else, opened from anywhere.
+"""Build the page that shows why a score is what it is: the frame of `sft.web` with the scored pairs inside."""
 
-The page is a frame, a style sheet and a script (``sft/smatch/web``) with the scored pairs as JSON inside. The script
-builds everything as text nodes and the policy in the head allows this script and this style alone, so a sentence that
-looks like markup stays a sentence. Nothing is loaded from elsewhere.
-"""
-
-import json
-import re
-from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
-from html import escape
-from importlib.resources import files
 from typing import Any
 
 from sft.amr.graph import Graph
 from sft.amr.problems import Problem
-from sft.i18n import _, language
+from sft.i18n import _
 from sft.smatch.captions import captions
 from sft.smatch.explain import Line, explain
 from sft.smatch.score import PairScore
+from sft.web import frame
 
-_SCRIPTS = ("base.js", "summary.js", "list.js", "text.js", "drawing.js", "pair.js", "main.js")
+_SCRIPTS = ("pairs.js", "summary.js", "list.js", "text.js", "drawing.js", "pair.js", "main.js")
 _FIGURES = (
     "f1",
     "precision",
@@ -35,7 +25,6 @@ _FIGURES = (
     "n",
     "unparsable",
 )
-_UNSAFE = re.compile("[<\ud800-\udfff]")  # ends the script element; cannot be written as UTF-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,44 +61,10 @@ def render(value: Mapping[str, Any], pairs: Sequence[Pair]) -> str:
     `run`, `split`.
     """
     texts = captions()
-    style, script = _file("page.css"), "(() => {\n" + "".join(map(_file, _SCRIPTS)) + "})();\n"
     data = {"texts": texts, "summary": _summary(value), "pairs": _pairs(pairs, value["mode"])}
     name = str(value.get("run") or value.get("pred") or "")
-    parts = {
-        "lang": language(),
-        "policy": (
-            f"default-src 'none'; script-src {_hashed(script)}; style-src {_hashed(style)}; img-src data:; "
-            "base-uri 'none'; form-action 'none'"
-        ),
-        "title": escape(_plain(f"Smatch {value['f1']:.4f}" + (f" – {name}" if name else ""))),
-        "style": style,
-        "script": script,
-        "noscript": escape(texts["noscript"].format(f1=f"{value['f1']:.4f}")),
-        "data": _json(data),
-    }
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _file("page.html"))
-
-
-def _file(name: str) -> str:
-    return (files("sft.smatch") / "web" / name).read_text(encoding="utf-8")
-
-
-def _hashed(text: str) -> str:
-    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
-
-
-def _plain(text: str) -> str:
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _json(value: object) -> str:
-    r"""Return JSON that can stand inside a script element and be written as UTF-8.
-
-    >>> _json(["</script>"])
-    '["\\u003c/script>"]'
-    """
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    title = f"Smatch {value['f1']:.4f}" + (f" – {name}" if name else "")
+    return frame("sft.smatch", _SCRIPTS, title, texts["noscript"].format(f1=f"{value['f1']:.4f}"), data)
 
 
 def _summary(value: Mapping[str, Any]) -> dict[str, Any]:

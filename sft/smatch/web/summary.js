@@ -51,12 +51,6 @@ function figureTable(name, rows, withParsable) {
     el("tbody", {}, rows.map(row))));
 }
 
-function meter(share) {
-  const line = svg("svg", { class: "meter", viewBox: "0 0 100 4", preserveAspectRatio: "none", "aria-hidden": "true" });
-  line.append(svg("rect", { width: 100, height: 4, class: "rail" }), svg("rect", { width: 100 * share, height: 4, class: "fill" }));
-  return line;
-}
-
 // Ten bars of a tenth each, and one for the graphs that are all right.
 const BINS = 11;
 const binOf = (pair) => (pair.f1 >= 1 ? BINS - 1 : Math.min(9, Math.floor(pair.f1 * 10 + 1e-9)));

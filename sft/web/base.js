@@ -1,19 +1,9 @@
 "use strict";
-// What every part uses: the data, elements made without markup, text made searchable.
+// What every page uses: its data and texts, elements made without markup, small figures.
 
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const T = DATA.texts;
-const SUM = DATA.summary;
 const SVG = "http://www.w3.org/2000/svg";
-const MARKS = { pred: "✗", gold: "○" };
-
-const PAIRS = DATA.pairs.map((pair, number) => {
-  const [matched, pred, gold, upper] = pair.counts;
-  const f1 = pred + gold ? (2 * matched) / (pred + gold) : 0;
-  const unparsable = !pair.pred.lines.length;
-  return { ...pair, number, matched, predSize: pred, goldSize: gold, upper, f1, unparsable, mended: !!pair.pred.repaired };
-});
-const BY_KEY = new Map(PAIRS.map((pair) => [pair.key, pair]));
 
 function fill(text, values) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
@@ -30,12 +20,6 @@ function put(node, attributes, children) {
 const el = (tag, attributes, ...children) => put(document.createElement(tag), attributes, children);
 const svg = (tag, attributes, ...children) => put(document.createElementNS(SVG, tag), attributes, children);
 
-// Accents and đ away, signs to blanks, a blank before every word: "Mẹ nấu_cơm" → " me nau com".
-function fold(text) {
-  const plain = text.toLowerCase().normalize("NFD").replace(/\p{M}+/gu, "").replace(/đ/g, "d");
-  return " " + plain.replace(/[^\p{L}\p{N}]+/gu, " ").trim();
-}
-
 // Vietnamese by letters and tones that no neighbour has; what is shown of other languages is left unnamed.
 const tongue = (text) => (/[đ\u031b\u0309\u0323]/.test(text.toLowerCase().normalize("NFD")) ? "vi" : null);
 
@@ -44,6 +28,12 @@ const places = (number, digits = 4) => number.toFixed(digits);
 const percent = (part, whole) => (whole ? ((100 * part) / whole).toFixed(1) : "0.0") + " %";
 
 const tile = (label, figure, more) => el("div", { class: "tile" }, el("dt", {}, label), el("dd", {}, figure, more && el("small", {}, more)));
+
+function meter(share) {
+  const line = svg("svg", { class: "meter", viewBox: "0 0 100 4", preserveAspectRatio: "none", "aria-hidden": "true" });
+  line.append(svg("rect", { width: 100, height: 4, class: "rail" }), svg("rect", { width: 100 * share, height: 4, class: "fill" }));
+  return line;
+}
 
 function copyButton(text) {
   const button = el("button", { type: "button", class: "quiet copy" }, T.copy);

@@ -29,6 +29,11 @@ class Look:
     course: course.Course
     scores: Sequence[Score]
 
+    @property
+    def ended(self) -> str | None:
+        """Return when the run ended, None while it goes on: what stands there then is how an earlier start ended."""
+        return None if self.state in states.GOING_ON else self.run.data.get("ended")
+
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form of a line of ``sft runs list``."""
         data = self.run.data
@@ -39,7 +44,7 @@ class Look:
             "template": data.get("template"),
             "use_case": data.get("use_case"),
             "started": data.get("started"),
-            "ended": data.get("ended"),
+            "ended": self.ended,
             "folder": str(self.run.folder),
             **self.course.as_dict(),
             "scores": [score.as_dict() for score in self.scores],

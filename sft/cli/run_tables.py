@@ -43,7 +43,7 @@ def shown(look: "Look", counts: Mapping[str, int], checkpoints: Sequence[str]) -
     if look.state != "finished":
         yield from dashboard.outcome(look)[1:]
     yield _("  started {start}, ended {end}").format(
-        start=_when(data.get("started")), end=_when(data.get("ended"))
+        start=_when(data.get("started")), end=_when(look.ended)
     )
     yield _("  checkpoints: {names}").format(names=", ".join(checkpoints) or "–")
     yield _("about")

@@ -19,6 +19,8 @@ from sft.i18n import _
 from sft.states import CONSOLE
 
 _RUN = "@sft_run"  # the tmux option that holds the run folder
+# Whatever the user's own tmux.conf says: the session stays when its last viewer leaves, and ends with its command.
+_OWN = (("destroy-unattached", "off"), ("-w", "remain-on-exit", "off"))
 _ORDER = ".start.json"
 _PATIENCE, _BLINK = 20.0, 0.05  # seconds until a session must have begun, and between two looks
 _OTHER = re.compile(r"[^\w-]")  # tmux takes no . and no : in a name
@@ -102,8 +104,9 @@ def start(folder: Path, command: Sequence[str], environment: Mapping[str, str]) 
     order.write_text(json.dumps(value), encoding="utf-8")
     try:
         inside = (sys.executable, "-I", str(Path(__file__).with_name("pane.py")), str(order.resolve()))
-        mark = ("set-option", "-t", f"={name}:", _RUN, str(folder.resolve()))
-        done = _tmux("new-session", "-d", "-s", name, "-x", "200", "-y", "50", *inside, ";", *mark)
+        options = [(_RUN, str(folder.resolve())), *_OWN]
+        settled = [word for option in options for word in (";", "set-option", "-t", f"={name}:", *option)]
+        done = _tmux("new-session", "-d", "-s", name, "-x", "200", "-y", "50", *inside, *settled)
         if done.returncode or not _began(name, order):
             raise MissingError(
                 _("the tmux session did not start: {reason}").format(reason=done.stderr.strip() or "–"),

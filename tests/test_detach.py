@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -125,6 +126,32 @@ def test_the_environment_is_the_callers_not_the_servers(run: Path, monkeypatch: 
     assert mine.items() <= got.items()
     assert got.keys() - mine.keys() <= {"LC_CTYPE"}  # which Python itself sets
     assert [path.name for path in run.iterdir() if "start" in path.name] == []
+
+
+@needs_tmux
+def test_no_tmux_conf_hurts_a_run(run: Path) -> None:
+    """Some let sessions without a viewer die at once, some keep dead ones: both would be wrong for a training."""
+    subprocess.run(["tmux", "new-session", "-d", "-s", "theirs", "cat"], check=True)
+    subprocess.run(["tmux", "set-option", "-g", "remain-on-exit", "on"], check=True)
+    subprocess.run(["tmux", "set-option", "-t", "theirs", "destroy-unattached", "off"], check=True)
+    subprocess.run(["tmux", "set-option", "-g", "destroy-unattached", "on"], check=True)
+    name = detach.start(run, python(TRAINING, str(run), "30"), os.environ)
+    until(lambda: states.look(run)[1] == "finished")
+    until(lambda: name not in detach.sessions())
+    assert detach.sessions() == {"theirs": ""}
+
+
+def test_the_order_is_private_to_its_user(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def look(*_arguments: str) -> subprocess.CompletedProcess[str]:
+        seen.append(stat.S_IMODE((run / ".start.json").stat().st_mode))
+        return subprocess.CompletedProcess((), 1, "", "no server")
+
+    monkeypatch.setattr(detach, "_tmux", look)
+    with pytest.raises(MissingError, match="did not start: no server"):
+        detach.start(run, python("pass"), {"HF_TOKEN": "hf_secret"})
+    assert seen == [0o600]
 
 
 @needs_tmux

@@ -41,7 +41,9 @@ def _plain(looks: "Iterator[Look]") -> "Look":
     """Print every line of the log once, as a line for people."""
     shown = 0
     for look in looks:
-        new = look.lines[shown:]
+        new = look.lines[
+            min(shown, len(look.lines)) :
+        ]  # it is cut where a training goes on from a checkpoint
         shown = len(look.lines)
         for number, line in enumerate(new, 1):
             left = look.course.left if number == len(new) else None

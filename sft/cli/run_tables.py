@@ -42,9 +42,7 @@ def shown(look: "Look", counts: Mapping[str, int], checkpoints: Sequence[str]) -
     yield from dashboard.lines(look)
     if look.state != "finished":
         yield from dashboard.outcome(look)[1:]
-    yield _("  started {start}, ended {end}").format(
-        start=_when(data.get("started")), end=_when(look.ended)
-    )
+    yield _("  started {start}, ended {end}").format(start=_when(data.get("started")), end=_when(look.ended))
     yield _("  checkpoints: {names}").format(names=", ".join(checkpoints) or "–")
     yield _("about")
     yield from screen.table(["", ""], list(_about(data, counts)))[1:]
@@ -65,7 +63,10 @@ def shown(look: "Look", counts: Mapping[str, int], checkpoints: Sequence[str]) -
 def _about(data: Mapping[str, Any], counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
     """Yield what a run was made of."""
     model, place, device = data.get("model", {}), data.get("data", {}), data.get("device", {})
-    yield _("model"), " ".join(str(model[key]) for key in ("name", "id", "revision") if model.get(key))
+    yield (
+        _("model"),
+        " ".join(dict.fromkeys(str(model[key]) for key in ("name", "id", "revision") if model.get(key))),
+    )
     yield _("template"), str(data.get("template", "–"))
     yield _("data"), f"{place.get('folder', '–')} @{str(place.get('sha256', ''))[:8]}"
     yield _("rows"), ", ".join(f"{key.removesuffix('_rows')} {count}" for key, count in counts.items())

@@ -38,9 +38,12 @@ def follow(folder: Path) -> "Look":
 
 
 def _plain(looks: "Iterator[Look]") -> "Look":
-    """Print every line of the log once, as a line for people."""
-    shown = 0
+    """Print every line of the log once, as a line for people; what the run is doing is said on stderr."""
+    shown, state = 0, ""
     for look in looks:
+        if look.state != state:
+            state = look.state
+            screen.note(f"{look.run.name}: {_(look.state)}")
         new = look.lines[
             min(shown, len(look.lines)) :
         ]  # it is cut where a training goes on from a checkpoint
@@ -71,7 +74,7 @@ def lines(look: "Look", width: int = 80) -> list[str]:
     """Return the dashboard of a run: how far, losses as curves, rates, memory."""
     from sft import course
 
-    now, latest = look.course, look.course.latest
+    now = look.course
     room = max(min(width - _BAR, _CURVE), 10)
     out = [f"{look.run.name}  {_(look.state)}", _progress(look)]
     if now.losses:
@@ -89,6 +92,11 @@ def lines(look: "Look", width: int = 80) -> list[str]:
                 first=values[0], last=values[-1], best=now.best_eval, curve=curve
             )
         )
+    return [*out, *_rates(look), *_memory(look)]
+
+
+def _rates(look: "Look") -> list[str]:
+    latest = look.course.latest
     rates = [
         form.format(latest[name])
         for name, form in (
@@ -99,8 +107,7 @@ def lines(look: "Look", width: int = 80) -> list[str]:
         )
         if name in latest
     ]
-    out += [f"  {',  '.join(rates)}"] if rates else []
-    return [*out, *_memory(look)]
+    return [f"  {',  '.join(rates)}"] if rates else []
 
 
 def _progress(look: "Look") -> str:

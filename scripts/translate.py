@@ -32,6 +32,7 @@ HEADER = (
 # Shown through `_` as the value of a variable: what typer itself says, the states of a run, the origin of a setting.
 BY_VALUE = {
     "sft/cli/wording.py": (*wording.HELP, *wording.REFUSALS, *wording.REASONS),
+    "sft/states.py": ("stale", "starting"),
     "sft/train.py": ("failed", "finished", "interrupted", "running"),
     "sft/settings.py": ("default",),
 }

@@ -2,7 +2,9 @@
 
 import json
 import math
+import resource
 import signal
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -98,8 +100,19 @@ class State:
             **values,
             "tokens_per_s": round(rate, 1),
             "seconds": round(passed, 2),
+            "memory": memory_peak(),
             "left": left,
         }
+
+
+def memory_peak() -> int:
+    """Return the most bytes this process has held: reserved on the GPU, else resident in memory."""
+    import torch
+
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_reserved())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def callback(state: State) -> Any:

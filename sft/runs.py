@@ -8,8 +8,10 @@ import difflib
 import hashlib
 import json
 import os
+import socket
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -25,7 +27,9 @@ DECIDED = (
     "load_in_4bit",
     "gradient_checkpointing",
 )  # entries of a lock that "auto" settles by the free memory
+STARTING = "starting"  # kept for a training that is being started in a tmux session
 COMPLETE = "complete.json"  # written last into a checkpoint: without it the checkpoint does not exist
+_ASKED, _BLINK = 20, 0.05  # how often, and how many seconds apart, a lock is asked for
 PACKAGES = (
     "torch",
     "transformers",
@@ -53,7 +57,7 @@ class Run:
 
     @property
     def status(self) -> str:
-        """Return ``running``, ``interrupted``, ``failed`` or ``finished``."""
+        """Return ``starting``, ``running``, ``interrupted``, ``failed`` or ``finished``, as it was written last."""
         return str(self.data["status"])
 
     @property
@@ -162,7 +166,8 @@ def place(workspace: Path, wanted: str, lock: Mapping[str, Any], *, resume: bool
     """Choose the run folder: an unfinished run with the same lock goes on, else a new folder is taken.
 
     Returns the folder and whether it goes on. `resume` True insists on going on, False on a new run, None decides.
-    A run of that name with another lock is never touched: the new one gets a number.
+    A run of that name with another lock is never touched: the new one gets a number. A folder that is kept for a
+    detached start is taken as if it were new.
     Raises `SettingsError` with what differs when `resume` is True and nothing fits, and for a name that is a path.
     """
     if Path(wanted).name != wanted or wanted == "..":
@@ -174,8 +179,10 @@ def place(workspace: Path, wanted: str, lock: Mapping[str, Any], *, resume: bool
     family = [run for run in every(workspace) if run.name == wanted or _numbered(run.name, wanted)]
     open_runs = [run for run in family if run.status != "finished"]
     for run in reversed(open_runs):
-        if resume is not False and _asked(run.data.get("lock", {})) == key:
-            return run.folder, True
+        if _asked(run.data.get("lock", {})) == key:
+            kept = run.status == STARTING and not checkpoints(run.folder)
+            if resume is not False or (kept and run.name == wanted):
+                return run.folder, not kept
     if resume:
         if not open_runs:
             raise SettingsError(_("there is no unfinished run to resume"), hint=_("leave out --resume"))
@@ -210,20 +217,36 @@ def update(folder: Path, **values: Any) -> Run:
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Hold a run folder for one process: a second training on it is refused. The kernel frees the lock on any death."""
+    """Hold a run folder for one process: a second training on it is refused. The kernel frees the lock on any death.
+
+    The lock file says who holds it, so that `sft runs stop` finds the process.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    handle = _hold(folder)
     try:
-        handle = locks.hold(folder)
-    except BlockingIOError:
-        raise SettingsError(
-            _("another process is training in this run folder"),
-            where=str(folder),
-            hint=_("wait for it, or give this run another --name"),
-        ) from None
-    try:
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode(), 0)
         yield
     finally:
         os.close(handle)
+
+
+def _hold(folder: Path) -> int:
+    """Lock a run folder; asks for a second, as whoever looks at the run has its lock for a blink."""
+    for _attempt in range(_ASKED):
+        with suppress(BlockingIOError):
+            return locks.hold(folder)
+        time.sleep(_BLINK)
+    raise taken(folder)
+
+
+def taken(folder: Path) -> SettingsError:
+    """Return the error of a run folder that another process holds."""
+    return SettingsError(
+        _("another process is training in this run folder"),
+        where=str(folder),
+        hint=_("wait for it, or give this run another --name"),
+    )
 
 
 def checkpoints(folder: Path) -> list[Path]:

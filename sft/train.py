@@ -53,9 +53,8 @@ def run(job: Job, folder: Path, *, going_on: bool, use_case: str, watch: follow.
     with runs.held(folder), ExitStack() as stack:
         watch.note(_("run: {folder}").format(folder=folder))
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        record = {} if going_on else _record(job, use_case, started)
-        lock = {"lock": job.lock, "lock_sha256": runs.digest(job.lock)}
-        runs.update(folder, **record | lock | {"status": "running"})
+        entries = {} if going_on else record(job, use_case, started)
+        runs.update(folder, **entries | _lock(job) | {"status": "running"})
         stop = stack.enter_context(follow.signals(watch))
         try:
             outcome = _train(job, folder, going_on=going_on, watch=watch, stop=stop)
@@ -72,7 +71,19 @@ def run(job: Job, folder: Path, *, going_on: bool, use_case: str, watch: follow.
         return outcome
 
 
-def _record(job: Job, use_case: str, started: str) -> dict[str, Any]:
+def keep(job: Job, folder: Path, *, going_on: bool, use_case: str) -> None:
+    """Keep a run folder for a training that is about to start in another process: nobody else gets it."""
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    entries = {} if going_on else record(job, use_case, started)
+    runs.update(folder, **entries | _lock(job) | {"status": runs.STARTING, "error": None})
+
+
+def _lock(job: Job) -> dict[str, Any]:
+    return {"lock": job.lock, "lock_sha256": runs.digest(job.lock)}
+
+
+def record(job: Job, use_case: str, started: str) -> dict[str, Any]:
+    """Return what ``run.json`` says of a run from its start on."""
     return {
         "sft": __version__,
         "started": started,

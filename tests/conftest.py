@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -143,6 +145,17 @@ def smollm(embedded_folder: Path) -> Any:
     from tokenizers import Tokenizer
 
     return Tokenizer.from_file(str(embedded_folder / "tokenizer.json"))
+
+
+@pytest.fixture
+def tmux_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A tmux server of this test alone; the path of its socket must be short."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        monkeypatch.setenv("TMUX_TMPDIR", folder)
+        monkeypatch.delenv("TMUX", raising=False)
+        yield
+        if shutil.which("tmux"):
+            subprocess.run(["tmux", "kill-server"], capture_output=True, check=False)
 
 
 @pytest.fixture(scope="module")

@@ -23,11 +23,11 @@ ORDER = (
     "ties", "language", "near", "survey", "shortcuts", "cues", "telling", "lengths", "repeats", "targets", "spelling",
     "giveaways", "findings",
     "answers", "masks", "chat_formats", "chat",
-    "requirements", "installed", "probes", "devices", "models", "presets", "settings", "starter", "sources", "plan", "memory", "runs",
+    "requirements", "installed", "probes", "devices", "models", "presets", "settings", "starter", "sources", "plan", "memory", "runs", "states", "pane", "detach", "course",
     "embedded", "base", "tokenizer", "prepared", "token_file", "tokens", "audit", "account",
     "rows_shown", "set_diff", "set_stats",
     "backends",
-    "quiet", "job", "follow", "table", "choices", "rows", "spool", "decide", "shorten", "made", "prep_page", "prep", "crossings", "checks", "prompts", "train", "predict", "heldout", "report", "evaluation",
+    "quiet", "job", "follow", "table", "choices", "rows", "spool", "decide", "shorten", "made", "prep_page", "prep", "crossings", "checks", "prompts", "train", "predict", "heldout", "report", "evaluation", "run_scores", "run_diff",
     "doctor",
     "cli", "__main__",
 )  # fmt: skip

@@ -70,6 +70,21 @@ def test_a_folder_without_a_run_is_left_alone(tmp_path: Path) -> None:
     assert runs.place(tmp_path, "a", LOCK, resume=None) == (tmp_path / "runs/a-2", False)
 
 
+@pytest.mark.parametrize("resume", [None, True, False])
+def test_a_folder_kept_for_a_detached_start_is_taken_as_new(tmp_path: Path, resume: bool | None) -> None:
+    folder = begin(tmp_path / "runs/a", "starting")
+    (folder / "console.log").write_text("x", encoding="utf-8")
+    assert runs.place(tmp_path, "a", LOCK, resume=resume) == (folder, False)
+    assert runs.place(tmp_path, "a", changed(lr=1e-4), resume=False) == (tmp_path / "runs/a-2", False)
+
+
+def test_a_detached_start_goes_on_where_there_is_a_checkpoint(tmp_path: Path) -> None:
+    folder = begin(tmp_path / "runs/a", "starting")
+    checkpoint(folder, 3)
+    assert runs.place(tmp_path, "a", LOCK, resume=None) == (folder, True)
+    assert runs.place(tmp_path, "a", LOCK, resume=False) == (tmp_path / "runs/a-2", False)
+
+
 def test_resume_says_what_differs(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no unfinished run"):
         runs.place(tmp_path, "a", LOCK, resume=True)

@@ -9,7 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
+from lone_runs import needs_tmux, until
 from tiny_model import environment, make_model, sft, write_graphs, write_statements
+
+from sft import detach
 
 pytest.importorskip("torch")
 pytest.importorskip("trl")
@@ -218,6 +221,36 @@ def test_true_false_learns_and_is_evaluated(tmp_path: Path, model: Path) -> None
     assert value["n"] == sum(sum(row.values()) for row in value["confusion"].values())
     assert value["unparsed"] < value["n"]  # the tiny model has learnt to answer with a label word
     assert set(value["baselines"]) == {"majority", "bag_of_words"}
+
+
+@needs_tmux
+@pytest.mark.usefixtures("tmux_server")
+def test_a_detached_training_is_stopped_and_goes_on_detached(workspace: Path, model: Path) -> None:
+    flags = (
+        "train",
+        "--model",
+        str(model),
+        "--backend",
+        "hf",
+        "--max-steps",
+        "40",
+        "--batch-size",
+        "2",
+        "--detach",
+    )
+    folder = workspace / "runs/apart"
+    value = json.loads(sft(workspace, *flags, "--name", "apart", "--json").stdout)
+    assert (value["status"], value["session"]) == ("detached", "apart")
+    until((folder / "log.jsonl").is_file)
+    assert sft(workspace, *flags, "--name", "apart", check=False).returncode == 2  # it is there already
+    assert json.loads(sft(workspace, "runs", "stop", "apart", "--json").stdout)["status"] == "interrupted"
+    until(lambda: detach.sessions() == {})
+    assert "going on from checkpoint-" not in (folder / "console.log").read_text(encoding="utf-8")
+    sft(workspace, *flags, "--name", "apart")
+    assert "apart: finished" in sft(workspace, "runs", "watch", "apart").stdout
+    assert "going on from checkpoint-" in (folder / "console.log").read_text(encoding="utf-8")
+    assert len(log(workspace, "apart")) == 40
+    assert (folder / "adapter/adapter_model.safetensors").is_file()
 
 
 def test_hup_saves_too(workspace: Path, model: Path) -> None:

@@ -40,7 +40,7 @@ def test_every_text_that_is_not_a_literal_is_collected_in_another_way() -> None:
     described, shown = "field.description or ''", {"heading", "text", "form", "value"}
     known = {described, f"section.model_fields[key].{described.removeprefix('field.')}", *shown}
     known |= {"m.note", "job.model.note", "preset.description", "origins.get(name, '')"}
-    known |= {"outcome.status", "run.status", "inspect.getdoc(command.callback) or ''"}
+    known |= {"outcome.status", "run.status", "look.state", "inspect.getdoc(command.callback) or ''"}
     assert set(translate.computed()) <= known
 
 

@@ -131,6 +131,7 @@ def _register() -> None:
     from sft.cli.plan import plan
     from sft.cli.predict import predict
     from sft.cli.prep import prep
+    from sft.cli.runs import runs_app
     from sft.cli.smatch import smatch
     from sft.cli.train import train
 
@@ -146,6 +147,7 @@ def _register() -> None:
     app.add_typer(templates_app, name="templates")
     app.add_typer(models_app, name="models")
     app.add_typer(presets_app, name="presets")
+    app.add_typer(runs_app, name="runs")
     app.add_typer(amr_app, name="amr")
     for command in commands():
         command.help = _(inspect.getdoc(command.callback) or "")

@@ -121,7 +121,7 @@ class Progress:
 
     def step(self, done: int, metrics: Mapping[str, Any]) -> None:
         """Show the state: every step on a terminal, at most every ten seconds and at the end elsewhere."""
-        text = _state(metrics, last=done >= self._total)
+        text = state(metrics, last=done >= self._total)
         now = time.monotonic()
         if self._bar is not None:
             self._draw(lambda: self._bar.update(self._task, completed=done, description=text))
@@ -151,7 +151,8 @@ class Progress:
                 self._stream = None
 
 
-def _state(metrics: Mapping[str, Any], *, last: bool) -> str:
+def state(metrics: Mapping[str, Any], *, last: bool) -> str:
+    """Return one line on a job: losses, rates and, before its `last` step, the time left."""
     parts = [
         form.format(metrics[name])
         for name, form in (("loss", "loss {:.3f}"), ("eval_loss", "eval {:.3f}"), ("lr", "lr {:.1e}"))

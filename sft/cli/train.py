@@ -1,5 +1,7 @@
 """`sft train`: a prepared set to an adapter."""
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +25,7 @@ from sft.cli.flags import (
     ValSplit,
     given,
 )
+from sft.errors import SftError
 from sft.i18n import _
 
 if TYPE_CHECKING:
@@ -56,16 +59,23 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help=_("show settings, audit and plan, then stop"))
     ] = False,
+    detach: Annotated[
+        bool,
+        typer.Option("--detach", help=_("train in a tmux session of its own, which outlives this terminal")),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Train a LoRA adapter on a prepared set; show the audit and the plan before a model is loaded.
 
     Example: sft train --use-case full_training --model qwen2.5-3b
     """
+    from sft import detach as sessions
     from sft import devices, runs, settings
     from sft import job as jobs
     from sft import train as core
 
+    if detach and not dry_run:
+        sessions.require()
     flags = given(locals())
     resolved = settings.resolve_train(flags, use_case=use_case)
     workspace = Path.cwd()
@@ -79,10 +89,15 @@ def train(
             {"status": "planned", **job.plan.as_dict()}, [_("dry run: nothing was trained")], as_json=as_json
         )
         return
-    devices.use(job.device)
     folder, going_on = runs.place(
         workspace, name or jobs.default_name(job, resolved.preset), job.lock, resume=resume
     )
+    if detach:
+        sessions.require_free(folder)
+        core.keep(job, folder, going_on=going_on, use_case=resolved.preset)
+        _detach(folder, as_json=as_json)
+        return
+    devices.use(job.device)
     if going_on:
         begun = jobs.as_begun(job, runs.load(folder).data["lock"])
         for line in runs.differences(job.lock, begun.lock):
@@ -92,6 +107,27 @@ def train(
     _tail(outcome, job.template.task, as_json=as_json)
     if outcome.status == "interrupted":
         raise typer.Exit(130)
+
+
+def _detach(folder: Path, *, as_json: bool) -> None:
+    """Start the same command in a tmux session, and say how to look at it."""
+    from sft import detach, runs, states
+
+    try:
+        session = detach.start(folder, detach.again(folder.name, sys.orig_argv), os.environ)
+    except SftError as error:
+        runs.update(folder, status="failed", error=str(error))
+        raise
+    name = folder.name
+    lines = [
+        _("started in the tmux session {name}").format(name=session),
+        _("watch it: {command}").format(command=f"sft runs watch {name}"),
+        _("its terminal: {command}, back with Ctrl-b d").format(command=f"sft runs attach {name}"),
+        _("stop and save: {command}").format(command=f"sft runs stop {name}"),
+        _("what it says: {path}").format(path=folder / states.CONSOLE),
+    ]
+    value = {"status": "detached", "run": str(folder), "session": session}
+    screen.result(value | {"console": str(folder / states.CONSOLE)}, lines, as_json=as_json)
 
 
 def _head(job: "Job") -> None:

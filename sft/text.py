@@ -189,7 +189,12 @@ def iter_jsonl(path: Path, encoding: str = "") -> Iterator[tuple[int, Any]]:
 
     Raises `DataError` at the first line that is not JSON.
     """
-    for number, line in enumerate(read_text(path, encoding).split("\n"), 1):
+    yield from json_lines(read_text(path, encoding), str(path))
+
+
+def json_lines(text: str, where: str) -> Iterator[tuple[int, Any]]:
+    """Yield the values of JSON lines that came from `where`, as `iter_jsonl` does."""
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
@@ -197,15 +202,29 @@ def iter_jsonl(path: Path, encoding: str = "") -> Iterator[tuple[int, Any]]:
         except json.JSONDecodeError as error:
             raise DataError(
                 _("not JSON: {reason}").format(reason=error.msg),
-                where=f"{path}:{number}",
+                where=f"{where}:{number}",
                 hint=_("each line must be one JSON object"),
             ) from None
 
 
 @contextmanager
 def _atomic(path: Path) -> Iterator[TextIO]:
-    """Open a file beside `path` that takes its place when all went well: a reader never sees a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Open a file beside `path` that takes its place when all went well: a reader never sees a part.
+
+    A device or pipe is written to as it is, never replaced. Raises `DataError` where no file can be.
+    """
+    if path.is_dir():
+        raise DataError(_("is a folder, not a file"), where=str(path), hint=_("name a file"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise DataError(
+            _("is a file, not a folder"), where=str(path.parent), hint=_("check the path")
+        ) from None
+    if path.exists() and not path.is_file():
+        with path.open("w", encoding="utf-8", newline="\n") as stream:
+            yield stream
+        return
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:

@@ -342,7 +342,11 @@ def test_smatch_pairs_by_id_and_says_so() -> None:
     put("p.txt", "# ::id 2\n(n / nắng)\n\n# ::id 1\n(m / mưa)\n")
     assert "|align:id|" in ok("smatch", "p.txt", "g.txt").out
     put("q.txt", text.format(3, 4))
-    assert "|align:order|" in ok("smatch", "q.txt", "g.txt").out
+    done = ok("smatch", "q.txt", "g.txt")
+    assert "|align:order|" in done.out and "unlike ids" not in done.out
+    put("r.txt", text.format(2, 3))
+    assert "! paired by order, but 2 pairs have unlike ids" in ok("smatch", "r.txt", "g.txt").out
+    assert ok("smatch", "r.txt", "g.txt", "--json").json["crossed_ids"] == 2
 
 
 def test_an_open_pair_gives_an_interval_and_exit_code_1() -> None:
@@ -385,6 +389,10 @@ def test_smatch_writes_a_page_of_every_pair() -> None:
     assert done.json["html"] == "out/page.html"
     assert done.json["signature"] in page and "không có đồ thị" in page and GRAPHS[1][0] in page
     assert "two" in error("smatch", "p.txt", "p.txt", "--gold", "g.txt", "--html", "out/page.html")
+    before = Path("g.txt").read_bytes()
+    assert "g.txt is the file that is read" in error("smatch", "p.txt", "g.txt", "--html", "g.txt")
+    assert "out: is a folder" in error("smatch", "p.txt", "g.txt", "--html", "out")
+    assert Path("g.txt").read_bytes() == before
 
 
 def test_smatch_shows_a_line_per_graph_worst_first() -> None:

@@ -167,6 +167,14 @@ def test_select_refuses_what_cannot_be_compared() -> None:
     )
 
 
+def test_select_takes_standard_input_and_another_encoding() -> None:
+    put("x.amr", "(c / cà)\n".encode("cp1258"))
+    assert piped("(c / cà)\n", "select", "-", "x.amr", "--encoding", "utf-8")[0] == 2
+    put("y.amr", "(c / cà)\n")
+    assert piped("(c / cà)\n", "select", "-", "y.amr") == (0, "(c / cà)\n")
+    assert sft("amr", "select", "x.amr", "x.amr", "--encoding", "cp1258").out == "(c / cà)\n"
+
+
 # stats
 
 

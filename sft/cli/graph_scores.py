@@ -5,6 +5,7 @@ from typing import Any
 
 from sft.cli import screen
 from sft.i18n import _
+from sft.smatch.items import doubt
 
 _PLACES = 5  # of the graphs that did not parse
 
@@ -74,6 +75,8 @@ def _figures(value: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _warnings(value: Mapping[str, Any]) -> Iterator[str]:
+    if value.get("crossed_ids"):
+        yield doubt(value["crossed_ids"])
     if value["gold_unparsable"] or value["gold_repaired"]:
         yield _("! gold: {bad} unparsable, {mended} repaired").format(
             bad=value["gold_unparsable"], mended=value["gold_repaired"]

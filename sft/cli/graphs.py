@@ -77,7 +77,7 @@ def refuse_same(files: Sequence[Path], out: Path | None) -> None:
     for file in files:
         if out is not None and str(file) != "-" and out.exists() and file.exists() and out.samefile(file):
             raise SettingsError(
-                _("{path} is the file that is read").format(path=out), hint=_("name another file with -o")
+                _("{path} is the file that is read").format(path=out), hint=_("name another file to write to")
             )
 
 

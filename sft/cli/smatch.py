@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sft.cli import graph_scores, screen
+from sft.cli import graph_scores, graphs, screen
 from sft.cli.predict import Batch, Limit, Run, Split
 from sft.errors import SettingsError
 from sft.i18n import _
@@ -70,11 +70,21 @@ def smatch(
 
     systems = _systems(files or [], gold)
     _require_mode(mode)
+    if systems:
+        of_run = {
+            "--run": run,
+            "--split": split,
+            "--base": base,
+            "--limit": limit,
+            "--batch-size": batch_size,
+        }
+        _refuse_flags([flag for flag, given in of_run.items() if given])
     if html is not None and len(systems) == 2:
         raise SettingsError(
             _("a page shows one score, not two"),
             hint=f"sft smatch {systems[0][0]} --gold {gold} --html {html}",
         )
+    graphs.refuse_same([file for pair in systems for file in pair], html)
     job = _Job(mode, time_limit or None)
     done = [job.files(pred, against) for pred, against in systems]
     if not done:
@@ -126,6 +136,15 @@ def _require_mode(mode: str) -> None:
         )
 
 
+def _refuse_flags(flags: list[str]) -> None:
+    """Refuse flags that choose among a run's rows or predict them: files are scored whole."""
+    if flags:
+        raise SettingsError(
+            _("{flags}: for a run only, and files are named").format(flags=", ".join(flags)),
+            hint=_("leave out either the files or these flags"),
+        )
+
+
 class _Job:
     """Scores what it is given by one convention and one time limit a pair."""
 
@@ -137,14 +156,14 @@ class _Job:
     def files(self, pred: Path, gold: Path) -> "Scored":
         """Score two files, paired by id or by order."""
         from sft import report
-        from sft.smatch import items
+        from sft.smatch.items import pair_files
 
-        ours, theirs = items.read_files([str(pred), str(gold)])
-        pairs = items.align(ours, theirs, str(pred), str(gold))
-        how = "id" if items.same_ids(ours, theirs) else "order"
-        with _watched(len(pairs)) as told:
-            scored = report.score(pairs, self.mode, time_limit=self.time_limit, told=told, align=how)
-        scored.value.update({"pred": str(pred), "gold": str(gold)})
+        paired = pair_files(str(pred), str(gold))
+        with _watched(len(paired.pairs)) as told:
+            scored = report.score(
+                paired.pairs, self.mode, time_limit=self.time_limit, told=told, align=paired.by
+            )
+        scored.value.update({"pred": str(pred), "gold": str(gold), "crossed_ids": paired.crossed})
         return scored
 
     def run(self, name: str, split: str, *, base: bool, batch: int | None, limit: int | None) -> "Scored":

@@ -127,11 +127,26 @@ def scan(body: str) -> Plain | None:
 
 
 def text_of(path: str) -> str:
-    """Return the text of a UTF-8 file; anything else is left to `sft.text.read_text` and its errors."""
+    """Return the text of a file in UTF-8, or UTF-16 with its mark. Raises `DataError` for any other."""
     try:
         with pathlib.Path(path).open("rb") as file:
-            return file.read().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError):
+            raw = file.read()
+    except OSError:
         from sft.text import read_text
 
-        return read_text(pathlib.Path(path))
+        return read_text(pathlib.Path(path))  # which says what is wrong
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return _other_encoding(raw, path)
+
+
+def _other_encoding(raw: bytes, path: str) -> str:
+    from sft.errors import DataError
+    from sft.text import decode
+
+    try:
+        return decode(raw, path)
+    except DataError as error:  # here is no flag that names an encoding
+        error.hint = f"sft amr convert {path} --encoding cp1258 --to penman -o utf8.txt"
+        raise

@@ -123,6 +123,12 @@ def test_light_entry(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "hint:" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("role", [":7x", ":,x", ":_x", ":-", ":đ", ":x"])
+@pytest.mark.parametrize("before", ["b", "b ", "b c", "b :mod 7", 'b :mod "c"'])
+def test_a_colon_glued_to_a_word_begins_a_role_before_a_letter_only(before: str, role: str) -> None:
+    assert same(f"(a / {before}{role} (d / e))") and same(f"(a / {before}{role} 7)")
+
+
 def test_a_backslash_goes_to_the_tolerant_reader() -> None:
     assert same("(a / b \\:\\\na)")
 

@@ -12,9 +12,10 @@ from typing import NamedTuple
 from sft.smatch.triples import Plain
 
 _WORD = r"""[^\s()":/~#\\]+"""
+_ROLE_NEXT = r"\s+:|:[^\W\d_]"  # a colon glued to a word begins a role before a letter only
 _TOKEN = re.compile(
-    rf"""(:{_WORD})?\s*\(\s*(\w+)\s*/\s*({_WORD}(?:[ ]{_WORD})*)(?=\s*[():])"""  # role ( variable / concept
-    rf"""|(:{_WORD})\s+("[^"\\\n]*"|{_WORD})(?=\s*[:)])"""  # role value
+    rf"""(:{_WORD})?\s*\(\s*(\w+)\s*/\s*({_WORD}(?:[ ]{_WORD})*)(?=\s*[()]|{_ROLE_NEXT})"""  # role ( variable / concept
+    rf"""|(:{_WORD})\s+("[^"\\\n]*"|{_WORD})(?=\s*\)|{_ROLE_NEXT})"""  # role value
     r"""|\)|(\S)"""
 )
 

@@ -152,15 +152,19 @@ def read_text(path: Path, encoding: str = "") -> str:
 
     Raises `DataError` with the line of the first byte that is not UTF-8. Another encoding is never guessed.
     """
+    return decode(read_bytes(path), str(path), encoding)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the bytes of `path`. Raises `DataError` where there is no file to read."""
     try:
-        raw = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         raise DataError(_("no such file"), where=str(path), hint=_("check the path")) from None
     except IsADirectoryError:
         raise DataError(_("is a folder, not a file"), where=str(path), hint=_("name a file")) from None
     except OSError as error:
         raise DataError(str(error.strerror), where=str(path), hint=_("check the permissions")) from None
-    return decode(raw, str(path), encoding)
 
 
 def decode(raw: bytes, where: str, encoding: str = "") -> str:

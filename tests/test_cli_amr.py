@@ -1,6 +1,8 @@
 """`sft amr`: what is printed where, exit codes, and wrong input."""
 
 import json
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -113,6 +115,14 @@ def test_fix_keeps_marks_and_line_ends() -> None:
 
 
 # convert
+
+
+def test_a_named_pipe_is_read_once() -> None:
+    os.mkfifo("pipe")
+    writer = threading.Thread(target=Path("pipe").write_bytes, args=(b"\xef\xbb\xbf(n / ba",))
+    writer.start()
+    assert sft("amr", "fix", "pipe").out == "\ufeff(n / ba)"
+    writer.join()
 
 
 def test_convert_there_and_back() -> None:

@@ -112,8 +112,9 @@ def difference(value: Mapping[str, Any], names: Sequence[str]) -> list[str]:
     """Return the comparison of two systems, the value of `sft.report.paired`."""
     low, high = value["interval95"]
     return [
-        _("{a} − {b}: F1 {f1:+.4f}, 95 % interval [{low:+.4f}, {high:+.4f}], p = {p:.4f} ({test})").format(
-            a=names[0], b=names[1], f1=value["f1"], low=low, high=high, p=value["p"], test=value["test"]
-        ),
+        _(
+            "{a} − {b}: F1 {f1:+.4f}, 95 % interval [{low:+.4f}, {high:+.4f}], p = {p:.4f} "
+            "(approximate randomisation, {samples} samples, seed 0)"
+        ).format(a=names[0], b=names[1], low=low, high=high, **value),
         _("better on {better} graphs, worse on {worse}, equal on {equal}").format(**value),
     ]

@@ -133,9 +133,9 @@ def text_of(path: str) -> str:
         with pathlib.Path(path).open("rb") as file:
             raw = file.read()
     except OSError:
-        from sft.text import read_text
+        from sft.text import read_bytes
 
-        return read_text(pathlib.Path(path))  # which says what is wrong
+        raw = read_bytes(pathlib.Path(path))  # which says what is wrong
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -30,13 +30,8 @@ def select_graphs(
     Example: sft amr select seed1.txt seed2.txt seed3.txt -o best.txt
     """
     from sft.smatch.select import select
-    from sft.smatch.triples import MODES
 
-    if mode not in MODES:
-        names = ", ".join(MODES)
-        raise SettingsError(
-            _("unknown mode {name!r}").format(name=mode), hint=_("one of: {names}").format(names=names)
-        )
+    graphs.require_mode(mode)
     if len(files) < 2:
         raise SettingsError(
             _("one file leaves no choice"), hint="sft amr select seed1.txt seed2.txt seed3.txt"

@@ -20,7 +20,9 @@ def lines(value: Mapping[str, Any]) -> list[str]:
     head = [_("view"), "F1", "P", "R", _("parsable %"), _("triples")]
     out += screen.table(head, _rows(value))
     out += [*_figures(value), *_warnings(value)]
-    out += [f"  {fault}" for fault in value.get("compat", {}).get("faults", ())]
+    if "compat" in value:
+        out.append(_("What the original tool's count does wrong") + ":")
+        out += [f"  {fault}" for fault in value["compat"]["faults"]]
     if "pairs" in value:
         out += _pairs(value["pairs"])
     if "html" in value:

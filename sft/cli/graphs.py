@@ -69,6 +69,17 @@ def texts(paths: Sequence[Path], encoding: str, *, folders: bool = True) -> dict
     return found
 
 
+def require_mode(mode: str) -> None:
+    """Refuse an unknown triple convention."""
+    from sft.smatch.triples import MODES
+
+    if mode not in MODES:
+        raise SettingsError(
+            _("unknown mode {name!r}").format(name=mode),
+            hint=_("one of: {names}").format(names=", ".join(MODES)),
+        )
+
+
 def refuse_same(files: Sequence[Path], out: Path | None) -> None:
     """Refuse to write over a file that is read."""
     for file in files:

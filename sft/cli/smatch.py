@@ -69,7 +69,7 @@ def smatch(
     from sft.text import write_text
 
     systems = _systems(files or [], gold)
-    _require_mode(mode)
+    graphs.require_mode(mode)
     if systems:
         of_run = {
             "--run": run,
@@ -124,16 +124,6 @@ def _systems(files: list[Path], gold: Path | None) -> list[tuple[Path, Path]]:
         _("{n} files: PRED GOLD are scored, or one or two predictions against --gold").format(n=len(files)),
         hint="sft smatch a.txt b.txt --gold gold.txt",
     )
-
-
-def _require_mode(mode: str) -> None:
-    from sft.smatch.triples import MODES
-
-    if mode not in MODES:
-        raise SettingsError(
-            _("unknown mode {name!r}").format(name=mode),
-            hint=_("one of: {names}").format(names=", ".join(MODES)),
-        )
 
 
 def _refuse_flags(flags: list[str]) -> None:

@@ -358,12 +358,24 @@ def test_an_open_pair_gives_an_interval_and_exit_code_1() -> None:
     done = sft("smatch", "p.txt", "g.txt", "--time-limit", "0.000001")
     assert done.code == 1
     assert "! 1 pairs are open: F1 lies in [" in done.out and "exact:interval" in done.out
+    aspects = sft("smatch", "p.txt", "g.txt", "--time-limit", "0.000001", "--aspects").out
+    assert "! aspect: unlabelled: 1 pairs are open: F1 lies in [" in aspects
     value = sft("smatch", "p.txt", "g.txt", "--time-limit", "0.000001", "--json", "--pairs").json
     low, high = value["bounds"]
     assert value["proven"] == 0 and low < high
     exact = ok("smatch", "p.txt", "g.txt", "--time-limit", "0", "--json").json
     assert exact["proven"] == 1 and low <= exact["f1"] <= high
     assert value["pairs"][0]["matched"] < value["pairs"][0]["upper"]
+
+
+def test_an_open_aspect_of_a_proven_score_is_a_finding() -> None:
+    from sft.cli import graph_scores
+
+    put("g.txt", amr())
+    value = ok("smatch", "g.txt", "g.txt", "--aspects", "--json").json
+    assert not graph_scores.is_open(value)
+    value["aspects"]["unlabelled"]["proven"] -= 1
+    assert graph_scores.is_open(value)
 
 
 def test_smatch_compares_two_systems_on_one_gold_file() -> None:

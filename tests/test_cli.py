@@ -368,6 +368,22 @@ def test_an_open_pair_gives_an_interval_and_exit_code_1() -> None:
     assert value["pairs"][0]["matched"] < value["pairs"][0]["upper"]
 
 
+def test_both_entries_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    from sft.smatch.__main__ import main
+
+    put("g.txt", amr())
+    put("p.txt", amr([BROKEN, *GRAPHS[1:]]))
+    for mode in ("smatch", "amr", "none"):
+        value = ok("smatch", "p.txt", "g.txt", "--mode", mode, "--json").json
+        assert main(["p.txt", "g.txt", "--mode", mode]) == 0
+        figures, signature = capsys.readouterr().out.splitlines()
+        assert signature == value["signature"] and "|gold:" in signature
+        assert (
+            f"F1 {value['f1']:.4f}  matched {value['matched']}  triples {value['pred_triples']} " in figures
+        )
+        assert figures.endswith("unparsable 0  repaired 1  proven 8")
+
+
 def test_an_open_aspect_of_a_proven_score_is_a_finding() -> None:
     from sft.cli import graph_scores
 

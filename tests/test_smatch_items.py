@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -95,6 +96,15 @@ def test_ids_that_contradict_the_order_are_counted(tmp_path: Path) -> None:
     assert _pair(tmp_path, "aa", "ab") == ("order", 1)
     assert _pair(tmp_path, "xy", "ab") == ("order", 0)  # another way of naming
     assert _pair(tmp_path, ["e\u0302", "b"], ["b", "ê"]) == ("id", 0)  # NFD and NFC
+
+
+def test_the_gold_is_told_from_another_whatever_its_layout(tmp_path: Path) -> None:
+    def gold(text: str | bytes) -> str:
+        return pair_files(str(put(tmp_path / "g", text)), str(tmp_path / "g")).gold
+
+    first = gold(amr())
+    assert first == gold(amr().replace("\n", "\r\n")) == gold("\ufeff" + amr().replace("    ", "\t"))
+    assert first == gold(unicodedata.normalize("NFD", amr())) != gold(amr(GRAPHS[1:]))
 
 
 def test_gold_without_any_graph_is_an_error(tmp_path: Path) -> None:

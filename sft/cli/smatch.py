@@ -150,9 +150,8 @@ class _Job:
 
         paired = pair_files(str(pred), str(gold))
         with _watched(len(paired.pairs)) as told:
-            scored = report.score(
-                paired.pairs, self.mode, time_limit=self.time_limit, told=told, align=paired.by
-            )
+            how = {"align": paired.by, "gold": paired.gold}
+            scored = report.score(paired.pairs, self.mode, time_limit=self.time_limit, told=told, **how)
         scored.value.update({"pred": str(pred), "gold": str(gold), "crossed_ids": paired.crossed})
         return scored
 

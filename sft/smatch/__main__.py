@@ -60,7 +60,8 @@ def main(arguments: list[str] | None = None) -> int:
         line += f"  [{score.interval[0]:.4f}, {score.interval[1]:.4f}]"
     line += f"  matched {score.matched}  triples {score.pred_triples} {score.gold_triples}  n {score.n}"
     lines.append(f"{line}  unparsable {score.unparsable}  repaired {repaired}  proven {score.proven}")
-    lines.append(signature(score.mode, score.n, proven=proven, text="as-read", align=paired.by))
+    how = {"text": "as-read", "align": paired.by, "gold": paired.gold}
+    lines.append(signature(score.mode, score.n, proven=proven, **how))
     print("\n".join(lines))
     return 0 if proven else 1
 

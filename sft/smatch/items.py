@@ -162,12 +162,13 @@ def align(
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """Predictions with their gold, paired `by` ``id`` or ``order``.
+    """Predictions with their gold, paired `by` ``id`` or ``order``; `gold` is the `fingerprint` of the gold graphs.
 
     `crossed` counts the pairs of unlike ids in files that have some ids in common: order may not be what was meant.
     """
 
     pairs: list[tuple[Item, Item]]
+    gold: str
     by: str
     crossed: int = 0
 
@@ -181,10 +182,24 @@ def pair_files(pred: str, gold: str) -> Paired:
         )
     pairs = align(ours, theirs, pred, gold)
     if same_ids(ours, theirs):
-        return Paired(pairs, "id")
+        return Paired(pairs, fingerprint(theirs), "id")
     shared = {item.id for item in ours} & {item.id for item in theirs} - {""}
     crossed = sum(a.id != b.id for a, b in pairs if a.id and b.id) if shared else 0
-    return Paired(pairs, "order", crossed)
+    return Paired(pairs, fingerprint(theirs), "order", crossed)
+
+
+def fingerprint(items: Iterable[Item]) -> str:
+    r"""Return eight digits that tell these graphs from others, whatever their line ends and indentation.
+
+    >>> fingerprint([item("(n / ngủ\r\n  :time (đ / đêm))")]) == fingerprint([item("(n / ngủ :time (đ / đêm))")])
+    True
+    """
+    from zlib import (
+        crc32,
+    )  # loaded in a tenth of the time of a cryptographic hash, and nobody attacks this one
+
+    text = "\n".join([" ".join(item.text.split()) for item in items])
+    return f"{crc32(unicodedata.normalize('NFC', text).encode('utf-8', 'surrogatepass')):08x}"
 
 
 def doubt(crossed: int) -> str:

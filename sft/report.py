@@ -125,6 +125,7 @@ def paired(a: Scored, b: Scored) -> dict[str, Any]:
         "worse": worse,
         "equal": len(a.matches) - better - worse,
         "test": f"approximate randomisation, {SAMPLES} samples, seed 0",
+        "samples": SAMPLES,
     }
 
 

@@ -152,15 +152,19 @@ def read_text(path: Path, encoding: str = "") -> str:
 
     Raises `DataError` with the line of the first byte that is not UTF-8. Another encoding is never guessed.
     """
+    return decode(read_bytes(path), str(path), encoding)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the bytes of `path`. Raises `DataError` where there is no file to read."""
     try:
-        raw = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         raise DataError(_("no such file"), where=str(path), hint=_("check the path")) from None
     except IsADirectoryError:
         raise DataError(_("is a folder, not a file"), where=str(path), hint=_("name a file")) from None
     except OSError as error:
         raise DataError(str(error.strerror), where=str(path), hint=_("check the permissions")) from None
-    return decode(raw, str(path), encoding)
 
 
 def decode(raw: bytes, where: str, encoding: str = "") -> str:
@@ -189,7 +193,12 @@ def iter_jsonl(path: Path, encoding: str = "") -> Iterator[tuple[int, Any]]:
 
     Raises `DataError` at the first line that is not JSON.
     """
-    for number, line in enumerate(read_text(path, encoding).split("\n"), 1):
+    yield from json_lines(read_text(path, encoding), str(path))
+
+
+def json_lines(text: str, where: str) -> Iterator[tuple[int, Any]]:
+    """Yield the values of JSON lines that came from `where`, as `iter_jsonl` does."""
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
@@ -197,15 +206,29 @@ def iter_jsonl(path: Path, encoding: str = "") -> Iterator[tuple[int, Any]]:
         except json.JSONDecodeError as error:
             raise DataError(
                 _("not JSON: {reason}").format(reason=error.msg),
-                where=f"{path}:{number}",
+                where=f"{where}:{number}",
                 hint=_("each line must be one JSON object"),
             ) from None
 
 
 @contextmanager
 def _atomic(path: Path) -> Iterator[TextIO]:
-    """Open a file beside `path` that takes its place when all went well: a reader never sees a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Open a file beside `path` that takes its place when all went well: a reader never sees a part.
+
+    A device or pipe is written to as it is, never replaced. Raises `DataError` where no file can be.
+    """
+    if path.is_dir():
+        raise DataError(_("is a folder, not a file"), where=str(path), hint=_("name a file"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise DataError(
+            _("is a file, not a folder"), where=str(path.parent), hint=_("check the path")
+        ) from None
+    if path.exists() and not path.is_file():
+        with path.open("w", encoding="utf-8", newline="\n") as stream:
+            yield stream
+        return
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:

@@ -1,10 +1,8 @@
 """Records with the lines they came from."""
 
-from pathlib import Path
-
 import pytest
 
-from sft.amr.sources import load, sources, taken
+from sft.amr.sources import decoded, sources
 from sft.errors import DataError
 
 
@@ -55,14 +53,12 @@ def test_answers_without_a_graph_are_records_when_they_have_a_header() -> None:
     assert len(sources("#::snt ơ\nxin lỗi\n\n#::snt à\n").records) == 2
 
 
-def test_nul_characters_are_refused_with_their_line(tmp_path: Path) -> None:
-    path = tmp_path / "a.amr"
-    path.write_bytes("(n / bé)".encode("utf-16-le"))
-    with pytest.raises(DataError, match=r"not utf-8|NUL"):
-        load(path)
-    path.write_bytes("# ::id 1\n(n / ba)".encode("utf-16-le"))
+def test_nul_characters_are_refused_with_their_line() -> None:
+    raw = "# ::id 1\n(n / ba)".encode("utf-16-le")
     with pytest.raises(DataError, match=r"a\.amr:1: holds NUL characters") as caught:
-        load(path)
+        decoded(raw, "a.amr")
     assert "utf-16-le" in caught.value.hint
-    assert load(path, "utf-16-le") == "# ::id 1\n(n / ba)"
-    assert taken("\ufeff(n / ngủ)".encode(), "-") == "(n / ngủ)"
+    assert decoded(raw, "a.amr", "utf-16-le") == "# ::id 1\n(n / ba)"
+    with pytest.raises(DataError, match="not utf-8"):
+        decoded("(n / bé)".encode("utf-16-le"), "a.amr")
+    assert decoded("\ufeff(n / ngủ)".encode(), "-") == "(n / ngủ)"

@@ -328,7 +328,8 @@ def test_smatch_counts_what_cannot_be_read_and_says_where() -> None:
 def test_smatch_shows_aspects_and_the_original_count_when_asked() -> None:
     put("g.txt", amr())
     plain, more = ok("smatch", "g.txt", "g.txt"), ok("smatch", "g.txt", "g.txt", "--aspects", "--compat")
-    assert "aspect: negation" in more.out and "original tool" in more.out and "aspect" not in plain.out
+    assert "aspect: negation" in more.out and "aspect" not in plain.out
+    assert "original tool's count does wrong:\n  a triple written twice" in more.out
     (wiki,) = [line for line in more.out.splitlines() if "aspect: wiki" in line]
     assert wiki.split()[2:] == ["–", "–", "–", "100.0", "0/0/0"]  # there is none: that is no score of zero
     value = ok("smatch", "g.txt", "g.txt", "--aspects", "--compat", "--json").json
@@ -342,7 +343,11 @@ def test_smatch_pairs_by_id_and_says_so() -> None:
     put("p.txt", "# ::id 2\n(n / nắng)\n\n# ::id 1\n(m / mưa)\n")
     assert "|align:id|" in ok("smatch", "p.txt", "g.txt").out
     put("q.txt", text.format(3, 4))
-    assert "|align:order|" in ok("smatch", "q.txt", "g.txt").out
+    done = ok("smatch", "q.txt", "g.txt")
+    assert "|align:order|" in done.out and "unlike ids" not in done.out
+    put("r.txt", text.format(2, 3))
+    assert "! paired by order, but 2 pairs have unlike ids" in ok("smatch", "r.txt", "g.txt").out
+    assert ok("smatch", "r.txt", "g.txt", "--json").json["crossed_ids"] == 2
 
 
 def test_an_open_pair_gives_an_interval_and_exit_code_1() -> None:
@@ -353,12 +358,40 @@ def test_an_open_pair_gives_an_interval_and_exit_code_1() -> None:
     done = sft("smatch", "p.txt", "g.txt", "--time-limit", "0.000001")
     assert done.code == 1
     assert "! 1 pairs are open: F1 lies in [" in done.out and "exact:interval" in done.out
+    aspects = sft("smatch", "p.txt", "g.txt", "--time-limit", "0.000001", "--aspects").out
+    assert "! aspect: unlabelled: 1 pairs are open: F1 lies in [" in aspects
     value = sft("smatch", "p.txt", "g.txt", "--time-limit", "0.000001", "--json", "--pairs").json
     low, high = value["bounds"]
     assert value["proven"] == 0 and low < high
     exact = ok("smatch", "p.txt", "g.txt", "--time-limit", "0", "--json").json
     assert exact["proven"] == 1 and low <= exact["f1"] <= high
     assert value["pairs"][0]["matched"] < value["pairs"][0]["upper"]
+
+
+def test_both_entries_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    from sft.smatch.__main__ import main
+
+    put("g.txt", amr())
+    put("p.txt", amr([BROKEN, *GRAPHS[1:]]))
+    for mode in ("smatch", "amr", "none"):
+        value = ok("smatch", "p.txt", "g.txt", "--mode", mode, "--json").json
+        assert main(["p.txt", "g.txt", "--mode", mode]) == 0
+        figures, signature = capsys.readouterr().out.splitlines()
+        assert signature == value["signature"] and "|gold:" in signature
+        assert (
+            f"F1 {value['f1']:.4f}  matched {value['matched']}  triples {value['pred_triples']} " in figures
+        )
+        assert figures.endswith("unparsable 0  repaired 1  proven 8")
+
+
+def test_an_open_aspect_of_a_proven_score_is_a_finding() -> None:
+    from sft.cli import graph_scores
+
+    put("g.txt", amr())
+    value = ok("smatch", "g.txt", "g.txt", "--aspects", "--json").json
+    assert not graph_scores.is_open(value)
+    value["aspects"]["unlabelled"]["proven"] -= 1
+    assert graph_scores.is_open(value)
 
 
 def test_smatch_compares_two_systems_on_one_gold_file() -> None:
@@ -385,6 +418,10 @@ def test_smatch_writes_a_page_of_every_pair() -> None:
     assert done.json["html"] == "out/page.html"
     assert done.json["signature"] in page and "không có đồ thị" in page and GRAPHS[1][0] in page
     assert "two" in error("smatch", "p.txt", "p.txt", "--gold", "g.txt", "--html", "out/page.html")
+    before = Path("g.txt").read_bytes()
+    assert "g.txt is the file that is read" in error("smatch", "p.txt", "g.txt", "--html", "g.txt")
+    assert "out: is a folder" in error("smatch", "p.txt", "g.txt", "--html", "out")
+    assert Path("g.txt").read_bytes() == before
 
 
 def test_smatch_shows_a_line_per_graph_worst_first() -> None:

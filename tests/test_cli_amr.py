@@ -1,6 +1,8 @@
 """`sft amr`: what is printed where, exit codes, and wrong input."""
 
 import json
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -115,6 +117,14 @@ def test_fix_keeps_marks_and_line_ends() -> None:
 # convert
 
 
+def test_a_named_pipe_is_read_once() -> None:
+    os.mkfifo("pipe")
+    writer = threading.Thread(target=Path("pipe").write_bytes, args=(b"\xef\xbb\xbf(n / ba",))
+    writer.start()
+    assert sft("amr", "fix", "pipe").out == "\ufeff(n / ba)"
+    writer.join()
+
+
 def test_convert_there_and_back() -> None:
     there = sft("amr", "convert", "good.amr", "--to", "triples", "-o", "good.jsonl")
     assert there.code == 0 and "good.amr: penman, as the text tells" in there.out
@@ -165,6 +175,14 @@ def test_select_refuses_what_cannot_be_compared() -> None:
     assert "good.amr is the file that is read" in error(
         "amr", "select", "good.amr", "bad.amr", "-o", "good.amr"
     )
+
+
+def test_select_takes_standard_input_and_another_encoding() -> None:
+    put("x.amr", "(c / cà)\n".encode("cp1258"))
+    assert piped("(c / cà)\n", "select", "-", "x.amr", "--encoding", "utf-8")[0] == 2
+    put("y.amr", "(c / cà)\n")
+    assert piped("(c / cà)\n", "select", "-", "y.amr") == (0, "(c / cà)\n")
+    assert sft("amr", "select", "x.amr", "x.amr", "--encoding", "cp1258").out == "(c / cà)\n"
 
 
 # stats

@@ -328,6 +328,7 @@ def test_no_rows() -> None:
         (("templates", "sho"), "No such command 'sho'", "sft templates --help"),
         (("smatch", "a", "b", "c"), "3 files", "sft smatch a.txt b.txt --gold gold.txt"),
             (("smatch", "--gold", "c"), "0 files", "sft smatch a.txt b.txt --gold gold.txt"),
+            (("smatch", "a", "b", "--limit", "9", "--base"), "--base, --limit: for a run only", "leave out either the files or these flags"),
             (("smatch", "a", "b", "--time-limit", "-1"), "--time-limit", "sft smatch --help"),
     ],
 )  # fmt: skip

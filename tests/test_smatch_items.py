@@ -1,6 +1,10 @@
 """What is scored, and which graph belongs to which."""
 
 import json
+import os
+import threading
+import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +14,7 @@ from workspace import GRAPHS, amr, put
 
 from sft.amr.penman import blocks
 from sft.errors import DataError
-from sft.smatch.items import Item, align, item, read_files, read_items, same_ids
+from sft.smatch.items import Item, align, item, pair_files, read_files, read_items, same_ids
 
 GOLD = [item("(n / ngủ :agent (b / bé))", "a"), item("(m / mưa)", "b"), item("(ă / ăn :theme (c / cá))", "c")]
 
@@ -70,6 +74,59 @@ def test_unequal_numbers_without_names_are_still_an_error() -> None:
     nameless = [Item("", i.plain) for i in GOLD]
     with pytest.raises(DataError, match=r"^p has 2 graphs, g has 3$"):
         align(nameless[:2], nameless, "p", "g")
+
+
+def test_a_record_without_a_name_is_named_by_its_place(tmp_path: Path) -> None:
+    gold = put(tmp_path / "g.txt", amr())
+    pred = put(tmp_path / "p.txt", "```\n" + amr())
+    with pytest.raises(DataError, match=rf"p.txt has 9 .*; not in gold: {tmp_path}/p.txt:1$"):
+        pair_files(str(pred), str(gold))
+
+
+def _pair(folder: Path, pred: Sequence[str], gold: Sequence[str]) -> tuple[str, int]:
+    text = "# ::id {}\n(m / mưa)\n\n# ::id {}\n(n / nắng)\n"
+    files = [put(folder / name, text.format(*ids)) for name, ids in (("p", pred), ("g", gold))]
+    done = pair_files(*map(str, files))
+    return done.by, done.crossed
+
+
+def test_ids_that_contradict_the_order_are_counted(tmp_path: Path) -> None:
+    assert _pair(tmp_path, "ab", "ba") == ("id", 0)
+    assert _pair(tmp_path, "bc", "ab") == ("order", 2)
+    assert _pair(tmp_path, "aa", "ab") == ("order", 1)
+    assert _pair(tmp_path, "xy", "ab") == ("order", 0)  # another way of naming
+    assert _pair(tmp_path, ["e\u0302", "b"], ["b", "ê"]) == ("id", 0)  # NFD and NFC
+
+
+def test_the_gold_is_told_from_another_whatever_its_layout(tmp_path: Path) -> None:
+    def gold(text: str | bytes) -> str:
+        return pair_files(str(put(tmp_path / "g", text)), str(tmp_path / "g")).gold
+
+    first = gold(amr())
+    assert first == gold(amr().replace("\n", "\r\n")) == gold("\ufeff" + amr().replace("    ", "\t"))
+    assert first == gold(unicodedata.normalize("NFD", amr())) != gold(amr(GRAPHS[1:]))
+
+
+def test_gold_without_any_graph_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no gold graph can be read"):
+        pair_files(str(put(tmp_path / "p", "(m / mưa)\n")), str(put(tmp_path / "g", "trời mưa .\n")))
+
+
+def test_a_pipe_of_rows_is_read_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(
+        target=pipe.write_text, args=('{"id": "a", "graph": "(m / mưa)"}\n',), kwargs={"encoding": "utf-8"}
+    )
+    writer.start()
+    assert [each.id for each in read_items(str(pipe))] == ["a"]
+    writer.join()
+
+
+def test_another_encoding_is_refused_with_the_command_that_mends_it(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="not utf-8 text") as caught:
+        read_items(str(put(tmp_path / "x.txt", "(c / cà)".encode("cp1258"))))
+    assert caught.value.hint == f"sft amr convert {tmp_path}/x.txt --encoding cp1258 --to penman -o utf8.txt"
 
 
 @given(

@@ -152,7 +152,7 @@ def show(open_page: Callable[..., Opened]) -> Show:
 def test_the_head_tells_the_figures(show: Show) -> None:
     value = data_of(usual())["summary"]
     text = show(
-        built(pairs_of(), task1=report.brief([], "smatch") | {"n": 5}, run="r1", split="test")
+        built(pairs_of(), task1=report.brief([], "smatch") | {"n": 5, "proven": 5}, run="r1", split="test")
     ).tab.inner_text("body")
     low, high = value["interval95"]
     assert f"{value['f1']:.4f}" in text and f"95 % interval {low:.3f} – {high:.3f}" in text
@@ -390,6 +390,12 @@ def test_problems_without_a_place_or_message_need_none(show: Show) -> None:
         ".problems"
     )
     assert seen.tab.inner_text("#pair h2") == "mở"
+
+
+def test_a_view_with_open_pairs_is_named_so() -> None:
+    task1 = report.brief([], "smatch") | {"n": 5, "proven": 3}
+    names = [name for name, _figures in data_of(built(pairs_of(), task1=task1))["summary"]["views"]]
+    assert "Task 1 (structure) (2 pairs open)" in names and "canonical text" in names
 
 
 def test_an_open_pair_says_so(show: Show) -> None:

@@ -123,5 +123,25 @@ def test_light_entry(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "hint:" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("role", [":7x", ":,x", ":_x", ":-", ":đ", ":x"])
+@pytest.mark.parametrize("before", ["b", "b ", "b c", "b :mod 7", 'b :mod "c"'])
+def test_a_colon_glued_to_a_word_begins_a_role_before_a_letter_only(before: str, role: str) -> None:
+    assert same(f"(a / {before}{role} (d / e))") and same(f"(a / {before}{role} 7)")
+
+
 def test_a_backslash_goes_to_the_tolerant_reader() -> None:
     assert same("(a / b \\:\\\na)")
+
+
+def test_the_light_entry_says_what_is_wrong_with_each_file_and_doubts_crossed_ids(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(tmp_path / "a"), str(tmp_path / "b")]) == 2
+    said = capsys.readouterr().err
+    assert f"  - {tmp_path}/a: no such file" in said and f"  - {tmp_path}/b: no such file" in said
+    named = "# ::id {}\n(m / mưa)\n\n# ::id {}\n(n / nắng)\n"
+    assert main(files(tmp_path, named.format(2, 3), named.format(1, 2))) == 0
+    assert "2 pairs have unlike ids" in capsys.readouterr().err
+    for flags in (("--time-limit", "-1"), ("--time-limit", "nan"), ("--jobs", "-1")):
+        with pytest.raises(SystemExit, match="2"):
+            main(["p", "g", *flags])

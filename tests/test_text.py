@@ -290,3 +290,26 @@ def test_a_repair_never_invents(original):
 def test_what_was_dropped_is_not_made_up(page):
     assert text.repaired("Đi về ở cổng".encode().decode(page, "ignore")) is None
     assert text.repaired("Tiếng Việt thật sự: quê tôi") is None
+
+
+def test_where_no_file_can_be_nothing_is_written(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    with pytest.raises(DataError, match="is a folder, not a file"):
+        text.write_text(tmp_path / "d", "x")
+    text.write_text(tmp_path / "a.txt", "x")
+    for below in ("a.txt/b.txt", "a.txt/c/b.txt"):
+        with pytest.raises(DataError, match="is a file, not a folder"):
+            text.write_text(tmp_path / below, "x")
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["a.txt", "d"]
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        text.write_text(pipe, "câu\n")
+        assert os.read(reader, 99) == "câu\n".encode()
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo() and list(tmp_path.iterdir()) == [pipe]

@@ -5,12 +5,11 @@ file can leave the rest of it as it was.
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from sft.amr.penman import Block, blocks
 from sft.errors import DataError
 from sft.i18n import _
-from sft.text import decode, read_text
+from sft.text import decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +78,9 @@ def sources(text: str) -> Sources:
     return Sources(tuple(records), tuple(lines), newline, before)
 
 
-def load(path: Path, encoding: str = "") -> str:
-    """Return the text of a file of graphs. Raises `DataError` when it is none: missing, a folder, binary."""
-    return _checked(read_text(path, encoding), str(path))
-
-
-def taken(raw: bytes, where: str, encoding: str = "") -> str:
-    """Return the text of bytes that came from `where`, as `load` does."""
-    return _checked(decode(raw, where, encoding), where)
-
-
-def _checked(text: str, where: str) -> str:
+def decoded(raw: bytes, where: str, encoding: str = "") -> str:
+    """Return the bytes of the file of graphs `where` as text. Raises `DataError` when they are none."""
+    text = decode(raw, where, encoding)
     if "\x00" in text:
         raise DataError(
             _("holds NUL characters: a binary file, or UTF-16 without its mark"),

@@ -8,7 +8,7 @@ import typer
 
 from sft.cli import graphs, screen
 from sft.cli.flags import Json
-from sft.cli.graphs import Out
+from sft.cli.graphs import Encoding, Out
 from sft.errors import SettingsError
 from sft.i18n import _
 
@@ -22,6 +22,7 @@ def select_graphs(
     files: Annotated[list[Path], typer.Argument(help=_("files with one graph per sentence, two or more"))],
     out: Out = None,
     mode: Annotated[str, typer.Option(metavar="smatch|amr|none", help=_("triple convention"))] = "smatch",
+    encoding: Encoding = "",
     as_json: Json = False,
 ) -> None:
     """Keep, per sentence, the candidate that agrees most with the others; exit code 1 when one has none that parses.
@@ -29,20 +30,15 @@ def select_graphs(
     Example: sft amr select seed1.txt seed2.txt seed3.txt -o best.txt
     """
     from sft.smatch.select import select
-    from sft.smatch.triples import MODES
 
-    if mode not in MODES:
-        names = ", ".join(MODES)
-        raise SettingsError(
-            _("unknown mode {name!r}").format(name=mode), hint=_("one of: {names}").format(names=names)
-        )
+    graphs.require_mode(mode)
     if len(files) < 2:
         raise SettingsError(
             _("one file leaves no choice"), hint="sft amr select seed1.txt seed2.txt seed3.txt"
         )
     graphs.refuse_same(files, out)
     graphs.refuse_json(as_json, out)
-    candidates = _candidates(files)
+    candidates = _candidates(files, encoding)
     chosen = select([[item.graph for item, _source in each] for each in candidates], mode, jobs=0)
     repaired = sum(candidates[choice.index][n][0].repaired for n, choice in enumerate(chosen))
     value = _report(files, chosen) | {"mode": mode, "repaired": repaired}
@@ -54,16 +50,16 @@ def select_graphs(
 Candidates = list[list[tuple["Item", "Source"]]]
 
 
-def _candidates(files: Sequence[Path]) -> Candidates:
+def _candidates(files: Sequence[Path], encoding: str) -> Candidates:
     """Return the records of every file in the order of the first, aligned as predictions are with gold."""
     from sft.amr.sources import sources
-    from sft.smatch.items import align, read_items
+    from sft.smatch.items import align, items_of
 
-    texts = graphs.texts(files, "", folders=False)
+    texts = graphs.texts(files, encoding, folders=False)
     read = []
     for path in files:
-        items = read_items(str(path))
-        read.append(list(zip(items, sources(texts[str(path)]).records, strict=True)))
+        text = texts[str(path)]
+        read.append(list(zip(items_of(text, str(path)), sources(text).records, strict=True)))
     first = [item for item, _source in read[0]]
     aligned = [read[0]]
     for path, each in zip(files[1:], read[1:], strict=True):

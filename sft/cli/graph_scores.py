@@ -5,6 +5,7 @@ from typing import Any
 
 from sft.cli import screen
 from sft.i18n import _
+from sft.smatch.items import doubt
 
 _PLACES = 5  # of the graphs that did not parse
 
@@ -19,7 +20,9 @@ def lines(value: Mapping[str, Any]) -> list[str]:
     head = [_("view"), "F1", "P", "R", _("parsable %"), _("triples")]
     out += screen.table(head, _rows(value))
     out += [*_figures(value), *_warnings(value)]
-    out += [f"  {fault}" for fault in value.get("compat", {}).get("faults", ())]
+    if "compat" in value:
+        out.append(_("What the original tool's count does wrong") + ":")
+        out += [f"  {fault}" for fault in value["compat"]["faults"]]
     if "pairs" in value:
         out += _pairs(value["pairs"])
     if "html" in value:
@@ -27,25 +30,37 @@ def lines(value: Mapping[str, Any]) -> list[str]:
     return [*out, value["signature"]]
 
 
-def _rows(value: Mapping[str, Any]) -> Iterator[list[str]]:
-    yield _row(_("Smatch"), value)
-    macro = [f"{value[f'macro_{key}']:.4f}" for key in ("f1", "precision", "recall")]
-    yield [_("  macro (mean of the graphs)"), *macro, "", ""]
-    yield _row(_("  canonical text"), value["canonical"])
+def is_open(value: Mapping[str, Any]) -> bool:
+    """Tell whether the score or anything shown beside it has pairs that are not proven."""
+    return any(score["proven"] < score["n"] for _name, score in _views(value))
+
+
+def _views(value: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the score and all that stands beside it, each with its name."""
+    yield _("Smatch"), value
+    yield _("  canonical text"), value["canonical"]
     if value["repaired"]:
-        yield _row(_("  repaired = zero"), value["strict"])
+        yield _("  repaired = zero"), value["strict"]
     if "task1" in value:
-        yield _row(_("Task 1 (structure)"), value["task1"])
+        yield _("Task 1 (structure)"), value["task1"]
     names = {
         "nearest_sentence": _("baseline: nearest training sentence"),
         "base_model": _("untrained base model"),
     }
     for key, score in value.get("baselines", {}).items():
-        yield _row(names[key], score)
+        yield names[key], score
     for name, score in value.get("aspects", {}).items():
-        yield _row(_("  aspect: {name}").format(name=name), score)
+        yield _("  aspect: {name}").format(name=name), score
     if "compat" in value:
-        yield _row(_("as the original tool counts"), value["compat"])
+        yield _("as the original tool counts"), value["compat"]
+
+
+def _rows(value: Mapping[str, Any]) -> Iterator[list[str]]:
+    head, *others = [_row(name, score) for name, score in _views(value)]
+    yield head
+    macro = [f"{value[f'macro_{key}']:.4f}" for key in ("f1", "precision", "recall")]
+    yield [_("  macro (mean of the graphs)"), *macro, "", ""]
+    yield from others
 
 
 def _row(name: str, score: Mapping[str, Any]) -> list[str]:
@@ -74,6 +89,8 @@ def _figures(value: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _warnings(value: Mapping[str, Any]) -> Iterator[str]:
+    if value.get("crossed_ids"):
+        yield doubt(value["crossed_ids"])
     if value["gold_unparsable"] or value["gold_repaired"]:
         yield _("! gold: {bad} unparsable, {mended} repaired").format(
             bad=value["gold_unparsable"], mended=value["gold_repaired"]
@@ -85,10 +102,16 @@ def _warnings(value: Mapping[str, Any]) -> Iterator[str]:
         if where:
             more = f", … ({len(where)})" if len(where) > _PLACES else ""
             yield _("! {what}: {places}").format(what=what, places=", ".join(where[:_PLACES]) + more)
-    if value["proven"] < value["n"]:
-        yield _("! {k} pairs are open: F1 lies in [{low:.4f}, {high:.4f}]").format(
-            k=value["n"] - value["proven"], low=value["bounds"][0], high=value["bounds"][1]
-        )
+    for name, score in _views(value):
+        if score["proven"] < score["n"]:
+            where = "" if score is value else f"{name.strip()}: "
+            yield (
+                "! "
+                + where
+                + _("{k} pairs are open: F1 lies in [{low:.4f}, {high:.4f}]").format(
+                    k=score["n"] - score["proven"], low=score["bounds"][0], high=score["bounds"][1]
+                )
+            )
     if value.get("not_stopped"):
         yield _("! {k} answers did not end by themselves").format(k=value["not_stopped"])
 
@@ -109,8 +132,9 @@ def difference(value: Mapping[str, Any], names: Sequence[str]) -> list[str]:
     """Return the comparison of two systems, the value of `sft.report.paired`."""
     low, high = value["interval95"]
     return [
-        _("{a} − {b}: F1 {f1:+.4f}, 95 % interval [{low:+.4f}, {high:+.4f}], p = {p:.4f} ({test})").format(
-            a=names[0], b=names[1], f1=value["f1"], low=low, high=high, p=value["p"], test=value["test"]
-        ),
+        _(
+            "{a} − {b}: F1 {f1:+.4f}, 95 % interval [{low:+.4f}, {high:+.4f}], p = {p:.4f} "
+            "(approximate randomisation, {samples} samples, seed 0)"
+        ).format(a=names[0], b=names[1], low=low, high=high, **value),
         _("better on {better} graphs, worse on {worse}, equal on {equal}").format(**value),
     ]

@@ -35,14 +35,11 @@ def named(name: str) -> Iterator[None]:
 
 def text(path: Path, encoding: str) -> tuple[str, str, str]:
     """Return the name of a file, its text, and the byte order mark it begins with when it is UTF-8, else ''."""
-    from sft.amr.sources import load, taken
+    from sft.amr.sources import decoded
+    from sft.text import read_bytes
 
-    if str(path) != "-":
-        content = load(path, encoding)
-        with path.open("rb") as file:
-            return str(path), content, "\ufeff" if file.read(3) == _MARK else ""
-    raw = sys.stdin.buffer.read()
-    return "-", taken(raw, "-", encoding), "\ufeff" if raw.startswith(_MARK) else ""
+    raw = sys.stdin.buffer.read() if str(path) == "-" else read_bytes(path)  # once: it may be a pipe
+    return str(path), decoded(raw, str(path), encoding), "\ufeff" if raw.startswith(_MARK) else ""
 
 
 def texts(paths: Sequence[Path], encoding: str, *, folders: bool = True) -> dict[str, str]:
@@ -72,12 +69,23 @@ def texts(paths: Sequence[Path], encoding: str, *, folders: bool = True) -> dict
     return found
 
 
+def require_mode(mode: str) -> None:
+    """Refuse an unknown triple convention."""
+    from sft.smatch.triples import MODES
+
+    if mode not in MODES:
+        raise SettingsError(
+            _("unknown mode {name!r}").format(name=mode),
+            hint=_("one of: {names}").format(names=", ".join(MODES)),
+        )
+
+
 def refuse_same(files: Sequence[Path], out: Path | None) -> None:
     """Refuse to write over a file that is read."""
     for file in files:
         if out is not None and str(file) != "-" and out.exists() and file.exists() and out.samefile(file):
             raise SettingsError(
-                _("{path} is the file that is read").format(path=out), hint=_("name another file with -o")
+                _("{path} is the file that is read").format(path=out), hint=_("name another file to write to")
             )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sft.cli import graph_scores, screen
+from sft.cli import graph_scores, graphs, screen
 from sft.cli.predict import Batch, Limit, Run, Split
 from sft.errors import SettingsError
 from sft.i18n import _
@@ -69,12 +69,22 @@ def smatch(
     from sft.text import write_text
 
     systems = _systems(files or [], gold)
-    _require_mode(mode)
+    graphs.require_mode(mode)
+    if systems:
+        of_run = {
+            "--run": run,
+            "--split": split,
+            "--base": base,
+            "--limit": limit,
+            "--batch-size": batch_size,
+        }
+        _refuse_flags([flag for flag, given in of_run.items() if given])
     if html is not None and len(systems) == 2:
         raise SettingsError(
             _("a page shows one score, not two"),
             hint=f"sft smatch {systems[0][0]} --gold {gold} --html {html}",
         )
+    graphs.refuse_same([file for pair in systems for file in pair], html)
     job = _Job(mode, time_limit or None)
     done = [job.files(pred, against) for pred, against in systems]
     if not done:
@@ -96,7 +106,7 @@ def smatch(
         value = {"systems": [scored.value for scored in done], "difference": difference}
         lines += graph_scores.difference(difference, [str(pred) for pred, _gold in systems])
     screen.result(value, lines, as_json=as_json)
-    if any(scored.value["proven"] < scored.value["n"] for scored in done):
+    if any(graph_scores.is_open(scored.value) for scored in done):
         raise typer.Exit(1)
 
 
@@ -116,13 +126,12 @@ def _systems(files: list[Path], gold: Path | None) -> list[tuple[Path, Path]]:
     )
 
 
-def _require_mode(mode: str) -> None:
-    from sft.smatch.triples import MODES
-
-    if mode not in MODES:
+def _refuse_flags(flags: list[str]) -> None:
+    """Refuse flags that choose among a run's rows or predict them: files are scored whole."""
+    if flags:
         raise SettingsError(
-            _("unknown mode {name!r}").format(name=mode),
-            hint=_("one of: {names}").format(names=", ".join(MODES)),
+            _("{flags}: for a run only, and files are named").format(flags=", ".join(flags)),
+            hint=_("leave out either the files or these flags"),
         )
 
 
@@ -137,14 +146,13 @@ class _Job:
     def files(self, pred: Path, gold: Path) -> "Scored":
         """Score two files, paired by id or by order."""
         from sft import report
-        from sft.smatch import items
+        from sft.smatch.items import pair_files
 
-        ours, theirs = items.read_files([str(pred), str(gold)])
-        pairs = items.align(ours, theirs, str(pred), str(gold))
-        how = "id" if items.same_ids(ours, theirs) else "order"
-        with _watched(len(pairs)) as told:
-            scored = report.score(pairs, self.mode, time_limit=self.time_limit, told=told, align=how)
-        scored.value.update({"pred": str(pred), "gold": str(gold)})
+        paired = pair_files(str(pred), str(gold))
+        with _watched(len(paired.pairs)) as told:
+            how = {"align": paired.by, "gold": paired.gold}
+            scored = report.score(paired.pairs, self.mode, time_limit=self.time_limit, told=told, **how)
+        scored.value.update({"pred": str(pred), "gold": str(gold), "crossed_ids": paired.crossed})
         return scored
 
     def run(self, name: str, split: str, *, base: bool, batch: int | None, limit: int | None) -> "Scored":

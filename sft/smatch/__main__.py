@@ -10,7 +10,7 @@ import sys
 
 from sft.errors import SftError
 from sft.i18n import _
-from sft.smatch.items import align, read_files, same_ids, sides
+from sft.smatch.items import doubt, pair_files, sides
 from sft.smatch.parallel import match_all
 from sft.smatch.score import signature, summarise
 from sft.smatch.triples import MODES, Convention
@@ -29,33 +29,41 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--pairs", action="store_true", help=_("print one line per pair first"))
     options = parser.parse_args(arguments)
+    if not options.time_limit >= 0 or options.jobs < 0:
+        parser.error(_("--time-limit and --jobs cannot be negative"))
     try:
-        ours, theirs = read_files([options.pred, options.gold])
-        pairs = align(ours, theirs, options.pred, options.gold)
+        paired = pair_files(options.pred, options.gold)
     except SftError as error:
         print(_("error: {text}").format(text=error), file=sys.stderr)
+        for part in error.parts:
+            print(f"  - {part}", file=sys.stderr)
         if error.hint:
             print(_("hint: {text}").format(text=error.hint), file=sys.stderr)
         return error.exit_code
+    if paired.crossed:
+        print(doubt(paired.crossed), file=sys.stderr)
     score = summarise(
-        match_all(sides(pairs, Convention(options.mode)), options.time_limit or None, jobs=options.jobs),
+        match_all(
+            sides(paired.pairs, Convention(options.mode)), options.time_limit or None, jobs=options.jobs
+        ),
         options.mode,
     )
-    repaired = sum(pred.repaired for pred, _gold in pairs)
+    repaired = sum(pred.repaired for pred, _gold in paired.pairs)
     lines = []
     if options.pairs:
         for number, pair in enumerate(score.pairs, start=1):
             row = (number, pair.lower, pair.upper, pair.pred, pair.gold, pair.stage.replace(" ", "-"))
             lines.append("\t".join(map(str, row)))
     line = f"P {score.precision:.4f}  R {score.recall:.4f}  F1 {score.f1:.4f}"
-    if score.proven < score.n:
+    proven = score.proven == score.n
+    if not proven:
         line += f"  [{score.interval[0]:.4f}, {score.interval[1]:.4f}]"
     line += f"  matched {score.matched}  triples {score.pred_triples} {score.gold_triples}  n {score.n}"
     lines.append(f"{line}  unparsable {score.unparsable}  repaired {repaired}  proven {score.proven}")
-    how = "id" if same_ids(ours, theirs) else "order"
-    lines.append(signature(score.mode, score.n, proven=score.proven == score.n, text="as-read", align=how))
+    how = {"text": "as-read", "align": paired.by, "gold": paired.gold}
+    lines.append(signature(score.mode, score.n, proven=proven, **how))
     print("\n".join(lines))
-    return 0 if score.proven == score.n else 1
+    return 0 if proven else 1
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What is scored: graphs of a file or of a run with what is known of each, and which belongs to which."""
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -54,6 +55,7 @@ def item(
     >>> item("(m / mưa", "a.1").repaired, item("không có").plain
     (True, None)
     """
+    name = unicodedata.normalize("NFC", name)
     plain = scan(text)
     if plain is None:
         from sft.amr.penman import read
@@ -71,8 +73,12 @@ def read_items(path: str) -> list[Item]:
 
     Raises `DataError` when the file cannot be read or holds no record.
     """
-    text = text_of(path)
-    items = list(_rows(path) if text.lstrip()[:1] == "{" else _graphs(text, path))
+    return items_of(text_of(path), path)
+
+
+def items_of(text: str, path: str) -> list[Item]:
+    """Read the text of the file `path` as `read_items` does."""
+    items = list((_rows if text.lstrip()[:1] == "{" else _graphs)(text, path))
     if not items:
         raise DataError(
             _("no graph in this file"), where=path, hint=_("records are separated by blank lines")
@@ -87,13 +93,11 @@ def _graphs(text: str, path: str) -> Iterator[Item]:
         yield item(body, name, where=f"{path}:{line}", line=body_line, header=header)
 
 
-def _rows(path: str) -> Iterator[Item]:
+def _rows(text: str, path: str) -> Iterator[Item]:
     """Yield the graph of every row: ``graph`` of a prediction, ``meta.graph`` of a prepared row."""
-    from pathlib import Path
+    from sft.text import json_lines
 
-    from sft.text import iter_jsonl
-
-    for number, row in iter_jsonl(Path(path)):
+    for number, row in json_lines(text, path):
         facts = row.get("meta", row) if isinstance(row, dict) else {}
         if not isinstance(facts, dict) or not ("graph" in facts or "readable" in facts):
             raise DataError(
@@ -156,6 +160,53 @@ def align(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """Predictions with their gold, paired `by` ``id`` or ``order``; `gold` is the `fingerprint` of the gold graphs.
+
+    `crossed` counts the pairs of unlike ids in files that have some ids in common: order may not be what was meant.
+    """
+
+    pairs: list[tuple[Item, Item]]
+    gold: str
+    by: str
+    crossed: int = 0
+
+
+def pair_files(pred: str, gold: str) -> Paired:
+    """Read two files and pair their graphs. Raises `DataError` as `read_files` and `align`, or without a gold graph."""
+    ours, theirs = read_files([pred, gold])
+    if all(item.plain is None for item in theirs):
+        raise DataError(
+            _("no gold graph can be read"), where=gold, hint=_("predictions come first, then gold: PRED GOLD")
+        )
+    pairs = align(ours, theirs, pred, gold)
+    if same_ids(ours, theirs):
+        return Paired(pairs, fingerprint(theirs), "id")
+    shared = {item.id for item in ours} & {item.id for item in theirs} - {""}
+    crossed = sum(a.id != b.id for a, b in pairs if a.id and b.id) if shared else 0
+    return Paired(pairs, fingerprint(theirs), "order", crossed)
+
+
+def fingerprint(items: Iterable[Item]) -> str:
+    r"""Return eight digits that tell these graphs from others, whatever their line ends and indentation.
+
+    >>> fingerprint([item("(n / ngủ\r\n  :time (đ / đêm))")]) == fingerprint([item("(n / ngủ :time (đ / đêm))")])
+    True
+    """
+    from zlib import (
+        crc32,
+    )  # loaded in a tenth of the time of a cryptographic hash, and nobody attacks this one
+
+    text = "\n".join([" ".join(item.text.split()) for item in items])
+    return f"{crc32(unicodedata.normalize('NFC', text).encode('utf-8', 'surrogatepass')):08x}"
+
+
+def doubt(crossed: int) -> str:
+    """Return in words that so many pairs have unlike ids."""
+    return _("! paired by order, but {n} pairs have unlike ids: is the order the same?").format(n=crossed)
+
+
 def sides(pairs: Iterable[tuple[Item, Item]], convention: Convention) -> list[Sides]:
     """Return the triples of both graphs of every pair; None for an unparsable one."""
     return [
@@ -165,19 +216,19 @@ def sides(pairs: Iterable[tuple[Item, Item]], convention: Convention) -> list[Si
 
 
 def _left_over(items: Sequence[Item], others: Sequence[Item]) -> list[str]:
-    """Name the `items` that `others` lacks: by id, else by sentence; nothing when neither tells."""
+    """Name the `items` that `others` lacks: by id, else by sentence, when most of both have it; else nothing."""
     keys: tuple[Callable[[Item], str], ...] = (
         lambda item: item.id,
         lambda item: " ".join(item.sentence.split()),
     )
     for key in keys:
-        if all(key(item) for item in (*items, *others)):
+        if all(2 * sum(bool(key(item)) for item in side) > len(side) for side in (items, others)):
             spare = Counter(key(item) for item in others)
             left = []
             for item in items:
                 if spare[key(item)]:
                     spare[key(item)] -= 1
                 else:
-                    left.append(item.id or f"{item.where} “{key(item)[:40]}”")
+                    left.append(item.id or f"{item.where} “{item.sentence[:40]}”".removesuffix(" “”"))
             return left
     return []

@@ -80,8 +80,10 @@ def _summary(value: Mapping[str, Any]) -> dict[str, Any]:
     )
     shown = {key: value[key] for key in (*keys, "signature")}
     shown |= {key: str(value[key]) for key in ("pred", "gold", "run", "split") if value.get(key)}
-    shown["views"] = [[name, _figures(view)] for name, view in _views(value)]
-    shown["aspects"] = [[name, _figures(view)] for name, view in value.get("aspects", {}).items()]
+    shown["views"] = [[_titled(name, view), _figures(view)] for name, view in _views(value)]
+    shown["aspects"] = [
+        [_titled(name, view), _figures(view)] for name, view in value.get("aspects", {}).items()
+    ]
     shown["faults"] = list(value.get("compat", {}).get("faults", ()))
     return shown
 
@@ -99,6 +101,12 @@ def _views(value: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, Any]]]:
         (_("as the original tool counts"), value.get("compat")),
     )
     return [(name, view) for name, view in named if view]
+
+
+def _titled(name: str, view: Mapping[str, Any]) -> str:
+    """Return the name of a view; with it what is not proven, as its figures are then lower bounds."""
+    left = view["n"] - view["proven"]
+    return _("{name} ({k} pairs open)").format(name=name, k=left) if left else name
 
 
 def _figures(view: Mapping[str, Any]) -> dict[str, Any]:

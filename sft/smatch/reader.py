@@ -12,9 +12,10 @@ from typing import NamedTuple
 from sft.smatch.triples import Plain
 
 _WORD = r"""[^\s()":/~#\\]+"""
+_ROLE_NEXT = r"\s+:|:[^\W\d_]"  # a colon glued to a word begins a role before a letter only
 _TOKEN = re.compile(
-    rf"""(:{_WORD})?\s*\(\s*(\w+)\s*/\s*({_WORD}(?:[ ]{_WORD})*)(?=\s*[():])"""  # role ( variable / concept
-    rf"""|(:{_WORD})\s+("[^"\\\n]*"|{_WORD})(?=\s*[:)])"""  # role value
+    rf"""(:{_WORD})?\s*\(\s*(\w+)\s*/\s*({_WORD}(?:[ ]{_WORD})*)(?=\s*[()]|{_ROLE_NEXT})"""  # role ( variable / concept
+    rf"""|(:{_WORD})\s+("[^"\\\n]*"|{_WORD})(?=\s*\)|{_ROLE_NEXT})"""  # role value
     r"""|\)|(\S)"""
 )
 
@@ -127,11 +128,26 @@ def scan(body: str) -> Plain | None:
 
 
 def text_of(path: str) -> str:
-    """Return the text of a UTF-8 file; anything else is left to `sft.text.read_text` and its errors."""
+    """Return the text of a file in UTF-8, or UTF-16 with its mark. Raises `DataError` for any other."""
     try:
         with pathlib.Path(path).open("rb") as file:
-            return file.read().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError):
-        from sft.text import read_text
+            raw = file.read()
+    except OSError:
+        from sft.text import read_bytes
 
-        return read_text(pathlib.Path(path))
+        raw = read_bytes(pathlib.Path(path))  # which says what is wrong
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return _other_encoding(raw, path)
+
+
+def _other_encoding(raw: bytes, path: str) -> str:
+    from sft.errors import DataError
+    from sft.text import decode
+
+    try:
+        return decode(raw, path)
+    except DataError as error:  # here is no flag that names an encoding
+        error.hint = f"sft amr convert {path} --encoding cp1258 --to penman -o utf8.txt"
+        raise

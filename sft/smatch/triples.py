@@ -18,7 +18,7 @@ MODES = ("smatch", "amr", "none")
 
 Target = int | str
 Edge = tuple[int, str, Target]
-# variables, (node, concept) pairs, edges in text order
+# variables, (node, concept) pairs, edges
 Plain = tuple[list[str], list[tuple[int, str]], list[Edge]]
 Triple = tuple[Target, str, Target]
 
@@ -93,7 +93,7 @@ def triples(graph: Graph, mode: str = "smatch") -> Triples:
 
 
 def flatten(graph: Graph) -> Plain:
-    """Number the nodes of `graph`; return variables, (node, concept) pairs and edges in text order."""
+    """Number the nodes of `graph` in text order; return variables, (node, concept) pairs, and the edges node by node."""
     index: dict[str, int] = {}
     nodes = list(graph.nodes())
     for node in nodes:

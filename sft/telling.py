@@ -73,6 +73,8 @@ class Columns:
         Two halves of the rows predict each other from the column alone, so that a column of unique values (an id, the
         text itself) predicts nothing. Where no single column tells, the set of filled columns is tried.
         """
+        if self.rows < FEWEST:
+            return {}
         sides = [bool(rank & 1) for rank, _label, _values in self._sample]
         labels = [label for _rank, label, _values in self._sample]
         rows = [dict(values) for _rank, _label, values in self._sample]

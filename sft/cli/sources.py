@@ -75,6 +75,7 @@ class Reader:
         """
         faults: list[SftError] = []
         files = {side: self._expand(given, faults) for side, given in sides.items()}
+        files[""] = self._not_held_out(files, faults)
         tables = self._tables([path for each in files.values() for path in each])
         for side, each in files.items():
             for path in each:
@@ -106,6 +107,19 @@ class Reader:
             for other in left:
                 screen.note(_("left out: {path}").format(path=other))
         return list(files)
+
+    @staticmethod
+    def _not_held_out(files: Mapping[str, list[Path]], faults: list[SftError]) -> list[Path]:
+        """Return the sources without those named as held-out files too: such a file often lies beside the others."""
+        held = {path.resolve() for side, each in files.items() if side for path in each}
+        kept = [path for path in files[""] if path.resolve() not in held]
+        for path in files[""]:
+            if path.resolve() in held:
+                screen.note(_("held out, so no source: {path}").format(path=path))
+        if files[""] and not kept:
+            message = _("no source is left: all are held out by --test or --valid")
+            faults.append(DataError(message, hint=_("name other files to train on")))
+        return kept
 
     def _tables(self, files: list[Path]) -> "dict[Path, list[tuple[SourceSettings, str]]]":
         """Return the tables of sft.toml about each file. Raises `SettingsError` for one that fits no raw file at all."""

@@ -117,20 +117,6 @@ def _fill(valid: set[int], rows: Iterable[int], ranks: Mapping[int, int], fracti
         valid.discard(max(own, key=lambda group: (ranks[group], group)))
 
 
-def smallest(names: Iterable[tuple[str, int]], most: int, seed: int) -> set[int] | None:
-    """Return the numbers of `most` ``(name, number)`` pairs drawn by the hash of the name, None when that is all."""
-    ranked = ((-_hash(name, seed, b"sample"), -number) for name, number in names)
-    heap: list[tuple[int, int]] = []
-    more = False
-    for pair in ranked:
-        if len(heap) < most:
-            heapq.heappush(heap, pair)
-        else:
-            more = True
-            heapq.heappushpop(heap, pair)
-    return {-number for _rank, number in heap} if more else None
-
-
 def sample(ids: Iterable[str], limit: int, seed: int) -> list[str]:
     """Return `limit` of the `ids` (all of them when there are fewer), in their own order.
 

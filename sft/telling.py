@@ -62,11 +62,6 @@ class Columns:
         elif row > self._sample[0]:
             heapq.heapreplace(self._sample, row)
 
-    @property
-    def seen(self) -> int:
-        """Return how many rows `telling` goes by."""
-        return len(self._sample)
-
     def telling(self) -> dict[str, float]:
         """Return the columns whose presence or value predicts the label, each with the share of rows it gets right.
 
@@ -104,11 +99,6 @@ class Columns:
 
     def _known(self, names: Iterable[str]) -> list[str]:
         return [name for name in names if name in self.filled] if self.rows >= FEWEST else []
-
-    def unused(self, used: Iterable[str]) -> list[str]:
-        """Return the columns that are not in `used`, in order of appearance."""
-        taken = set(used)
-        return [name for name in self.filled if name not in taken]
 
 
 def predicted(labels: Sequence[str], values: Sequence[object], side: Sequence[bool]) -> float:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sft.cli import screen
-from sft.errors import DataError, SettingsError, SftError
+from sft.errors import DataError, SettingsError, SftError, raise_all
 from sft.i18n import _
 
 if TYPE_CHECKING:
@@ -83,14 +83,7 @@ class Reader:
                     self._sources.append((side, self._detect(path, tables[path])))
                 except (DataError, SettingsError) as error:
                     faults.append(error)
-        if len(faults) == 1:
-            raise faults[0]
-        if faults:
-            raise DataError(
-                _("{n} sources cannot be read").format(n=len(faults)),
-                parts=tuple(faults),
-                hint=_("mend them or leave them out"),
-            )
+        raise_all(_("{n} sources cannot be read"), *faults, hint=_("mend them or leave them out"))
 
     def _expand(self, given: list[Path], faults: list[SftError]) -> list[Path]:
         import data_prep

@@ -191,10 +191,15 @@ def _misfit(path: Path, encoding: str, error: UnicodeError, line: int, *, named:
             hint=_("expected text or Parquet: export it as CSV or JSONL"),
         )
     byte = f" (byte 0x{data[at]:02x})" if at < len(data) else ""
+    hint = (
+        _("name another encoding, or leave --encoding out when the file is UTF-8")
+        if named
+        else _("save the file as UTF-8, or name its encoding: --encoding cp1258")
+    )
     return DataError(
         _("not {encoding} text{byte}").format(encoding=encoding.removesuffix("-sig"), byte=byte),
         where=f"{path}:{line + data[:at].decode(encoding, 'ignore').count(chr(10))}",
-        hint=_("save the file as UTF-8, or name its encoding: --encoding cp1258"),
+        hint=hint,
     )
 
 
@@ -215,9 +220,8 @@ def lines(source: Source | Sample) -> Iterator[tuple[int, str]]:
     with _text_stream(source) as stream:
         try:
             yield from enumerate(stream, 1)
-        except (
-            UnicodeError
-        ) as error:  # the whole file was checked, so this is another one by now, or a companion
+        except UnicodeError as error:
+            # The whole file was checked, so this is another one by now, or a companion.
             raise _changed(source, error) from None
 
 

@@ -117,7 +117,11 @@ def _measures(options: Options) -> list[SettingsError]:
 
 def _tokens(options: Options) -> list[SettingsError]:
     if options.max_tokens is None:
-        return []
+        needless = SettingsError(
+            _("--too-long {rule} does nothing without a limit").format(rule=options.too_long),
+            hint=_("say how long a row may be: --max-tokens 2048 --tokenizer MODEL"),
+        )
+        return [needless] if options.too_long != "reject" else []
     if options.loaded is None:
         return [
             SettingsError(

@@ -165,7 +165,9 @@ def _drafted(
         cell = item.fields.get(options.split_column, "")
         given = side_of(cell)
         if given is None:
-            detail = _("column {name}").format(name=options.split_column)
+            detail = _("column {name}: {value!r} is not train, valid or test").format(
+                name=options.split_column, value=cell[:SHOWN]
+            )
             return Reject(item.id, item.where, "unknown_split", detail, cell[:SHOWN]), RULE
     if given in (RULE, TRAIN):
         refused = maker.too_short_or_long(draft)

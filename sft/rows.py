@@ -120,7 +120,11 @@ def wanted(template: templates.Template) -> list[str]:
 
 def wrong_kind(record: Record) -> Reject:
     """Refuse a conversation where rows are wanted, or the other way round."""
-    detail = _("a conversation") if record.messages else _("not a conversation")
+    detail = (
+        _("a conversation; such rows want a template of the task chat")
+        if record.messages
+        else _("not a conversation, as a template of the task chat wants")
+    )
     return Reject(record.id, record.where, "wrong_kind", detail)
 
 

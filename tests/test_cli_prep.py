@@ -129,6 +129,9 @@ def test_tokens_need_a_tokenizer_and_a_context_to_shorten() -> None:
         (("--labels", "Đúng"), "--labels takes LABEL=WORD,WORD"),
         (("--group-by", "bệnh"), "no column 'bệnh'"),
         (("--max-chars", "graph=4"), "no 'graph' to measure"),
+        (("--too-long", "shorten-context"), "--too-long shorten-context does nothing without a limit"),
+        (("--split-column", "STT"), "column STT: '1' is not train, valid or test"),
+        (("--encoding", "ascii"), "not ascii text"),
     ],
 )
 def test_wrong_choices_are_named(flags: tuple[str, ...], said: str) -> None:

@@ -152,7 +152,12 @@ def _only(known: dict[str, Format], sample: Sample) -> str:
         message = sample.problem
     else:
         message = _("no known format fits; tried {names}").format(names=", ".join(known))
-    raise DataError(message, where=str(sample.path), hint=_("if it is one of them, say which: --format NAME"))
+    hint = _("if it is one of them, say which: --format NAME")
+    if not hits and any(char in sample.text.partition("\n")[0] for char in _table.DELIMITERS):
+        hint = _(
+            "if it is a table, quote the cells that hold its delimiter; --format csv_table lists such rows"
+        )
+    raise DataError(message, where=str(sample.path), hint=hint)
 
 
 def read(source: Source, notes: Notes | None = None) -> Iterator[Record | Reject]:

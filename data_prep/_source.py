@@ -59,6 +59,16 @@ class Source:
         said = (self.format, self.encoding, delimiter, self.detail)
         return f"{self.path}: {', '.join(piece for piece in said if piece)}"
 
+    def takes(self, name: str) -> bool:
+        """Tell whether ``encoding``, ``delimiter`` or ``part`` says anything about such a file.
+
+        >>> [Source(Path("qa.csv"), "csv_table").takes(name) for name in ("encoding", "delimiter", "part")]
+        [True, True, False]
+        """
+        if name == "part":
+            return self.binary in {"xlsx", "hf"} or self.format in {"json_list", "chat", "squad", "passages"}
+        return self.format == "csv_table" if name == "delimiter" else not self.binary
+
     @property
     def chosen(self) -> dict[str, str]:
         """Return what was found besides the usual, as it is said in ``sft.toml``; empty for plain UTF-8 with one place.

@@ -132,6 +132,7 @@ def test_tokens_need_a_tokenizer_and_a_context_to_shorten() -> None:
         (("--too-long", "shorten-context"), "--too-long shorten-context does nothing without a limit"),
         (("--split-column", "STT"), "column STT: '1' is not train, valid or test"),
         (("--encoding", "ascii"), "not ascii text"),
+        (("--part", "Sheet1"), "--part means nothing for these sources"),
     ],
 )
 def test_wrong_choices_are_named(flags: tuple[str, ...], said: str) -> None:

@@ -84,6 +84,10 @@ class Reader:
                 except (DataError, SettingsError) as error:
                     faults.append(error)
         raise_all(_("{n} sources cannot be read"), *faults, hint=_("mend them or leave them out"))
+        for name in ("encoding", "delimiter", "part"):
+            if name in self._how and not any(source.takes(name) for _side, source in self._sources):
+                message = _("--{name} means nothing for these sources").format(name=name)
+                raise SettingsError(message, hint=_("leave it out"))
 
     def _expand(self, given: list[Path], faults: list[SftError]) -> list[Path]:
         import data_prep

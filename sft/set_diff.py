@@ -22,6 +22,14 @@ _COUNTS = (
     "labels",
     "drift",
 )  # they follow from the rest
+_READ = (
+    "format",
+    "encoding",
+    "delimiter",
+    "part",
+    "columns",
+    "rules",
+)  # how one and the same source was read
 
 
 @dataclass(slots=True)
@@ -117,6 +125,10 @@ def _settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[str,
     for sha, source in ours.items():
         if sha not in theirs:
             yield f"sources.{sha[:8]}", (str(source["path"]), None)
+            continue
+        for name in _READ:
+            if source.get(name) != theirs[sha].get(name):
+                yield f"sources.{sha[:8]}.{name}", (source.get(name), theirs[sha].get(name))
     for sha, source in theirs.items():
         if sha not in ours:
             yield f"sources.{sha[:8]}", (None, str(source["path"]))

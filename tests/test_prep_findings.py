@@ -248,6 +248,13 @@ def test_rows_that_all_hang_together_are_told() -> None:
     assert "no_validation" not in silent
 
 
+def test_how_a_source_was_read_stands_in_the_manifest() -> None:
+    rows = [{"question": f"Câu {n}?", "answers": [f"Đáp {n}", f"Lời {n}"]} for n in range(6)]
+    lines("a.jsonl", rows)
+    prepared("a.jsonl", "--template", "answer_v1", "--answers", "each")
+    assert report()["sources"][0]["rules"]["answers"] == "each" and report()["read"] == 12
+
+
 # Silence
 
 

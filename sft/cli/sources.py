@@ -4,7 +4,7 @@ How a file is read: flag > its table [[prep.source]] of sft.toml > [prep] of sft
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -219,4 +219,5 @@ def _somewhere(pattern: str, raw: Path) -> bool:
 
 def _told(source: "Source") -> dict[str, Any]:
     return {"path": str(source.path), "format": source.format, "encoding": source.encoding, "delimiter": source.delimiter,
-            "part": source.part, "detail": source.detail, "sha256": source.sha256, "rows": 0}  # fmt: skip
+            "part": source.part, "rules": asdict(source.rules), "detail": source.detail, "sha256": source.sha256,
+            "rows": 0}  # fmt: skip

@@ -260,5 +260,7 @@ def nothing_left(message: str, made: Made) -> DataError:
     return DataError(
         _("{message}: all {n} were rejected").format(message=message, n=sum(made.rejected.values())),
         parts=tuple(parts),
-        hint=_("mend the rows named above; another template, --map or --format may fit better"),
+        hint=_("mend the rows named above; another template, --map or --format may fit better")
+        if made.rejects.counts
+        else _("every row can be used, but the choices leave none: loosen them"),
     )

@@ -140,6 +140,13 @@ def test_wrong_choices_are_named(flags: tuple[str, ...], said: str) -> None:
     assert said in error("prep", "a.csv", *TEMPLATE, *flags)
 
 
+def test_choices_that_leave_no_row_are_blamed_and_not_the_rows() -> None:
+    put("a.csv", csv(statements(8)))
+    put("t.csv", csv(statements(8)))
+    said = error("prep", "a.csv", *TEMPLATE, "--test", "t.csv")
+    assert "in_test × 8" in said and "the choices leave none" in said
+
+
 def test_rejected_rows_stand_in_the_file_with_place_and_reason() -> None:
     put("a.csv", csv([*statements(12), ("Cá bơi.", "?"), *statements(2)]))
     ok("a.csv", *TEMPLATE, "--duplicates", "drop", "--min-chars", "question=5", "--limit", "9")

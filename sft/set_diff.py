@@ -21,6 +21,7 @@ _COUNTS = (
     "rejected",
     "labels",
     "drift",
+    "lengths",
 )  # they follow from the rest
 _READ = (
     "format",

@@ -66,6 +66,7 @@ def test_settings_and_sources_that_differ_are_named() -> None:
         "split": {"seed": 2, "share": 0.1},
         "sources": [{"path": "b.csv", "sha256": "22222222bb", "rows": 1}],
         "rows": {"train": 1},
+        "lengths": {"rows": 1},
     }
     found = set_diff.diff(A, replace(A, manifest=other))
     assert dict(found.settings) == {

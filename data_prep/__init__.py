@@ -27,7 +27,7 @@ from data_prep._rules import DEFAULT, Rules
 from data_prep._shape import shape
 from data_prep._source import Sample, Scan, Source, scan
 from data_prep._tidy import Notes, tidy
-from sft.errors import DataError, SettingsError
+from sft.errors import DataError, SettingsError, raise_all
 from sft.i18n import _
 from sft.records import Record, Reject
 
@@ -152,7 +152,12 @@ def _only(known: dict[str, Format], sample: Sample) -> str:
         message = sample.problem
     else:
         message = _("no known format fits; tried {names}").format(names=", ".join(known))
-    raise DataError(message, where=str(sample.path), hint=_("if it is one of them, say which: --format NAME"))
+    hint = _("if it is one of them, say which: --format NAME")
+    if not hits and any(char in sample.text.partition("\n")[0] for char in _table.DELIMITERS):
+        hint = _(
+            "if it is a table, quote the cells that hold its delimiter; --format csv_table lists such rows"
+        )
+    raise DataError(message, where=str(sample.path), hint=hint)
 
 
 def read(source: Source, notes: Notes | None = None) -> Iterator[Record | Reject]:
@@ -182,8 +187,9 @@ def expand(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     """Return the data files under `paths`, and the files left out of folders.
 
     A folder gives its files at any depth, in sorted order, without hidden ones and README, LICENSE and the like; one that
-    is a data set of the `datasets` library, and a name ``hf:owner/name``, stand for themselves. A name with ``*``, ``?`` or ``[`` that is no file is a pattern. Each file comes once. Raises `DataError` naming
-    every path that does not exist and every folder or pattern with nothing in it.
+    is a data set of the `datasets` library, and a name ``hf:owner/name``, stand for themselves. A name with ``*``, ``?``
+    or ``[`` that is no file is a pattern. Each file comes once. Raises `DataError` naming every path that does not exist
+    and every folder or pattern with nothing in it.
     """
     files: dict[Path, None] = {}
     skipped: dict[Path, None] = {}
@@ -204,10 +210,7 @@ def expand(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
                         hint=_("put the raw files there, or name them"),
                     )
                 )
-    if len(faults) == 1:
-        raise faults[0]
-    if faults:
-        raise DataError(_("{n} sources cannot be read").format(n=len(faults)), parts=tuple(faults))
+    raise_all(_("{n} sources cannot be read"), *faults, hint=_("check the paths"))
     return list(files), list(skipped)
 
 

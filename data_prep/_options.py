@@ -88,7 +88,9 @@ def choice(record: Record, columns: Sequence[str], answers: Sequence[str], rules
         fields = {**record.fields, "options": shown}
         said = {name: record.fields[name] for name in answers if clean(record.fields.get(name, ""))}
         if said:
-            fields["label"] = _letter(said, texts, rules, record.where)
+            letter = _letter(said, texts, rules, record.where)
+            # The answer as it was written would stand beside the letter as a column that gives it away.
+            fields = {name: text for name, text in fields.items() if name not in said} | {"label": letter}
         return replace(record, fields=fields)
     except _OptionError as refused:
         return Reject(record.id, record.where, refused.reason, refused.detail, refused.excerpt)

@@ -59,6 +59,16 @@ class Source:
         said = (self.format, self.encoding, delimiter, self.detail)
         return f"{self.path}: {', '.join(piece for piece in said if piece)}"
 
+    def takes(self, name: str) -> bool:
+        """Tell whether ``encoding``, ``delimiter`` or ``part`` says anything about such a file.
+
+        >>> [Source(Path("qa.csv"), "csv_table").takes(name) for name in ("encoding", "delimiter", "part")]
+        [True, True, False]
+        """
+        if name == "part":
+            return self.binary in {"xlsx", "hf"} or self.format in {"json_list", "chat", "squad", "passages"}
+        return self.format == "csv_table" if name == "delimiter" else not self.binary
+
     @property
     def chosen(self) -> dict[str, str]:
         """Return what was found besides the usual, as it is said in ``sft.toml``; empty for plain UTF-8 with one place.
@@ -191,10 +201,15 @@ def _misfit(path: Path, encoding: str, error: UnicodeError, line: int, *, named:
             hint=_("expected text or Parquet: export it as CSV or JSONL"),
         )
     byte = f" (byte 0x{data[at]:02x})" if at < len(data) else ""
+    hint = (
+        _("name another encoding, or leave --encoding out when the file is UTF-8")
+        if named
+        else _("save the file as UTF-8, or name its encoding: --encoding cp1258")
+    )
     return DataError(
         _("not {encoding} text{byte}").format(encoding=encoding.removesuffix("-sig"), byte=byte),
         where=f"{path}:{line + data[:at].decode(encoding, 'ignore').count(chr(10))}",
-        hint=_("save the file as UTF-8, or name its encoding: --encoding cp1258"),
+        hint=hint,
     )
 
 
@@ -215,9 +230,8 @@ def lines(source: Source | Sample) -> Iterator[tuple[int, str]]:
     with _text_stream(source) as stream:
         try:
             yield from enumerate(stream, 1)
-        except (
-            UnicodeError
-        ) as error:  # the whole file was checked, so this is another one by now, or a companion
+        except UnicodeError as error:
+            # The whole file was checked, so this is another one by now, or a companion.
             raise _changed(source, error) from None
 
 

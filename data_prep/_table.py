@@ -65,12 +65,12 @@ def _fit(text: str, delimiter: str) -> tuple[float, int]:
 
 
 def unnamed(at: int) -> str:
-    """Return what the column at position `at` is called when its header is empty.
+    """Return what the column at position `at` is called when its header is empty: the same in every language.
 
     >>> unnamed(0)
     'column 1'
     """
-    return _("column {n}").format(n=at + 1)
+    return f"column {at + 1}"
 
 
 def is_unnamed(name: str) -> bool:

@@ -36,7 +36,12 @@ def check(made: Made) -> list[Finding]:
         Finding(kind, "info", count, quirks.examples[kind][1], (quirks.examples[kind][0],))
         for kind, count in sorted(quirks.counts.items())
     ]
-    found += [*_mostly_rejected(made), *crossings.check(made), *findings.about(made.survey, made.repeats)]
+    found += [
+        *_mostly_rejected(made),
+        *_no_validation(made),
+        *crossings.check(made),
+        *findings.about(made.survey, made.repeats),
+    ]
     pairs = {pair for mapping in made.mappings.values() for pair in mapping.items()}
     used = sorted({column for name, column in pairs if name not in TARGETS})
     telling = giveaways.label_columns(made.columns, used) if made.closed else None
@@ -57,6 +62,15 @@ def _mostly_rejected(made: Made) -> list[Finding]:
     message = _("more rows were rejected than kept")
     hint = _("look at the reasons: another template, --map or --format may fit better")
     return [Finding("mostly_rejected", "warning", refused, message, (), hint)]
+
+
+def _no_validation(made: Made) -> list[Finding]:
+    """Say that nothing validates although a share was asked for: the rows are all tied to each other."""
+    if not made.options.val_split or made.sizes()["valid"] or made.kept < 2:
+        return []
+    message = _("no row validates: all of them hang together")
+    hint = _("look at --group-by and at what repeats, or name a file with --valid; --val-split 0 wants none")
+    return [Finding("no_validation", "warning", made.kept, message, (), hint)]
 
 
 def _lengths(made: Made) -> list[Finding]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sft import keys
-from sft.errors import SettingsError
+from sft.errors import SettingsError, raise_all
 from sft.i18n import _
 from sft.table import SIDES
 from sft.templates import Template
@@ -98,14 +98,8 @@ def check(options: Options) -> None:
                 hint=_("leave out --balance: its answers are free"),
             )
         )
-    if len(faults) == 1:
-        raise faults[0]
-    if faults:
-        raise SettingsError(
-            _("{n} choices do not fit the template").format(n=len(faults)),
-            parts=tuple(faults),
-            hint=_("see: sft prep --help"),
-        )
+    message, hint = _("{n} choices do not fit the template"), _("see: sft prep --help")
+    raise_all(message, *faults, hint=hint, kind=SettingsError)
 
 
 def _measures(options: Options) -> list[SettingsError]:
@@ -123,7 +117,11 @@ def _measures(options: Options) -> list[SettingsError]:
 
 def _tokens(options: Options) -> list[SettingsError]:
     if options.max_tokens is None:
-        return []
+        needless = SettingsError(
+            _("--too-long {rule} does nothing without a limit").format(rule=options.too_long),
+            hint=_("say how long a row may be: --max-tokens 2048 --tokenizer MODEL"),
+        )
+        return [needless] if options.too_long != "reject" else []
     if options.loaded is None:
         return [
             SettingsError(

@@ -13,7 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
-from sft.errors import DataError, SettingsError, SftError
+from sft.errors import DataError, SettingsError, SftError, raise_all
 from sft.i18n import _
 from sft.records import Record
 
@@ -98,16 +98,7 @@ def guess(
             free.remove(found[0])
         else:
             faults.append(_fault(variable, found, columns))
-    if faults:
-        raise (
-            faults[0]
-            if len(faults) == 1
-            else DataError(
-                _("{n} variables of the template have no column").format(n=len(faults)),
-                parts=tuple(faults),
-                hint=_("name the columns with --map, or choose a template that fits: sft templates list"),
-            )
-        )
+    _raise_all(faults)
     ordered = {variable: mapping[variable] for variable in variables}
     return ordered | ({_INSTRUCTION: alpaca[_INSTRUCTION]} if alpaca else {})
 
@@ -149,15 +140,13 @@ def by_source(
             faults += [
                 DataError(part.message, where=source, hint=part.hint) for part in error.parts or (error,)
             ]
-    if len(faults) == 1:
-        raise faults[0]
-    if faults:
-        raise DataError(
-            _("{n} variables of the template have no column").format(n=len(faults)),
-            parts=tuple(faults),
-            hint=_("name the columns with --map, or choose a template that fits: sft templates list"),
-        )
+    _raise_all(faults)
     return found
+
+
+def _raise_all(faults: Sequence[SftError]) -> None:
+    hint = _("name the columns with --map, or choose a template that fits: sft templates list")
+    raise_all(_("{n} variables of the template have no column"), *faults, hint=hint)
 
 
 def question_of(

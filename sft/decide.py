@@ -15,7 +15,9 @@ from sft.choices import NEAR, Options
 from sft.table import RULE, TEST, TRAIN, VALID, Table
 from sft.ties import clusters, equal
 
-GENERIC = 3  # contexts from which on a question is one that is asked of any text, and ties nothing
+GENERIC = (
+    3  # rows of other contexts, options or turns from which on a question is one that is asked of anything
+)
 DUPLICATE, OVER_LIMIT, OVER_SHARE, BALANCED_OUT = "duplicate", "over_limit", "over_share", "balanced_out"
 IN_TEST, IN_VALID = "in_test", "in_valid"
 
@@ -63,15 +65,18 @@ def decide(
 
 
 def _in_force(table: Table, options: Options) -> dict[str, Sequence[int]]:
-    """Return what keeps rows together. A question that is asked of many contexts ties nothing unless it is asked for."""
+    """Return what keeps rows together.
+
+    A question that is asked of many contexts, or with many sets of options, or opens many chats, ties only what is asked
+    alike, unless `options` group by questions.
+    """
     ties: dict[str, Sequence[int]] = dict(table.ties)
-    if "context" in ties and "question" in ties and "question" not in options.group_by:
+    if "question" in ties and "question" not in options.group_by:
         specific = array("Q", table.ties["question"])
-        contexts = table.ties["context"]
         for rows in equal(specific, table.kept()):
-            if len({contexts[row] for row in rows}) >= GENERIC:
+            if len({table.input[row] for row in rows}) >= GENERIC:
                 for row in rows:
-                    specific[row] = 0
+                    specific[row] = table.input[row]
         ties["question"] = specific
     return ties
 

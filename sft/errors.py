@@ -60,3 +60,14 @@ class MissingError(SftError):
     """The environment lacks something: a package, a GPU, the network, disk space."""
 
     exit_code = 3
+
+
+def raise_all(message: str, *problems: SftError, hint: str = "", kind: type[SftError] = DataError) -> None:
+    """Raise what was collected: nothing, the one problem, or one error of `kind` that holds them all.
+
+    `message` has a place ``{n}`` for their number.
+    """
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise kind(message.format(n=len(problems)), parts=tuple(problems), hint=hint)

@@ -66,6 +66,7 @@ def _of_rows() -> dict[str, str]:
         "leak_heldout": _("a test input is trained on or validated with"),
         "leak_near": _("a held-out row is almost the same as a trained one"),
         "mostly_rejected": _("more rows rejected than kept"),
+        "no_validation": _("no row is held out for validation"),
     }
 
 

@@ -29,14 +29,15 @@ def findings(survey: Survey) -> list[Finding]:
     if not survey.closed:
         return []
     sample = survey.sample()
-    rows = [(asked, survey.label_of(row)) for row, asked in sample]
-    sides = [survey.side_of(row) for row, _asked in sample]
+    worded = [(row, asked) for row, asked in sample if asked]  # silence has no words
+    rows = [(asked, survey.label_of(row)) for row, asked in worded]
+    sides = [survey.side_of(row) for row, _asked in worded]
     severity: Severity = "warning" if len({label for _asked, label in rows}) <= 2 else "info"
     train = [row for row, side in zip(rows, sides, strict=True) if side == TRAIN]
     valid = [row for row, side in zip(rows, sides, strict=True) if side == VALID]
     found = [bow(train, valid, severity), phrases(rows, severity), words(rows), length(rows)]
     total = sum(1 for _row in survey.rows())
-    return [_sampled(finding, len(rows), total) for finding in found if finding is not None]
+    return [_sampled(finding, len(sample), total) for finding in found if finding is not None]
 
 
 def _sampled(finding: Finding, looked_at: int, total: int) -> Finding:

@@ -17,7 +17,7 @@ from sft.repeats import Repeats
 from sft.rows import Draft, Names, Quirks
 from sft.shorten import Lengths
 from sft.spool import Spooled
-from sft.survey import Facts, Survey
+from sft.survey import Survey
 from sft.table import RULE, SIDES, TEST, TRAIN, VALID, Table
 from sft.telling import Columns
 
@@ -193,19 +193,6 @@ class Made:
             yield row
             for _copy in range(copies[number]):
                 yield replace(row, id=names.unique(draft.id))
-
-    def facts(self, draft: Draft, source: str) -> Facts:
-        """Return a row as the checks see it; what a conversation asked before its last answer is its context."""
-        asked = "\n".join(turn.content for turn in draft.turns[:-1] if turn.role != "system")
-        return Facts(
-            id=draft.id,
-            question=str(draft.meta["question"]),
-            answer=draft.answer(self.options.template),
-            context=draft.fields.get("context", "") or asked.removeprefix(str(draft.meta["question"])),
-            label=str(draft.meta.get("label", "")),
-            source=source,
-            where=draft.where,
-        )
 
     def rejected_rows(self) -> Iterator[Reject]:
         """Yield everything that was refused: while reading, then by choice."""

@@ -138,12 +138,12 @@ def _draft_all(made: Made) -> None:
                 draft = draft if name == draft.id else replace(draft, id=name)
                 made.table.add(*_facts(draft, item, made, number), (number, given, at, raw))
                 at += draft.put(drafts)
-                _note(made, draft, item, mapping, source.name)
+                _note(made, maker, draft, item, mapping)
 
 
-def _note(made: Made, draft: Draft, item: Record | Reject, mapping: Mapping[str, str], source: str) -> None:
+def _note(made: Made, maker: Maker, draft: Draft, item: Record | Reject, mapping: Mapping[str, str]) -> None:
     """Let the checks take note of a row."""
-    made.survey.add(made.facts(draft, source))
+    made.survey.add(maker.facts(draft))
     made.variables.add(draft.id, draft.fields)
     if isinstance(item, Record) and item.fields:
         target = {column for name, column in mapping.items() if name in TARGETS}
@@ -165,7 +165,9 @@ def _drafted(
         cell = item.fields.get(options.split_column, "")
         given = side_of(cell)
         if given is None:
-            detail = _("column {name}").format(name=options.split_column)
+            detail = _("column {name}: {value!r} is not train, valid or test").format(
+                name=options.split_column, value=cell[:SHOWN]
+            )
             return Reject(item.id, item.where, "unknown_split", detail, cell[:SHOWN]), RULE
     if given in (RULE, TRAIN):
         refused = maker.too_short_or_long(draft)
@@ -182,13 +184,11 @@ def _facts(
     label = meta.get("label")
     answer = label if label is not None else " ".join(draft.answer(options.template).split())
     about = "context" in options.template.variables
-    # `draft.key` begins with the key of the question, those of other texts follow.
-    question = draft.key.removesuffix(f" {meta['key']}") if about else meta["key"]
     cells = item.fields if isinstance(item, Record) else {}
     ties = []
     for name in made.table.ties:
         if name == "question":
-            ties.append(hash64("question", question))
+            ties.append(hash64("question", draft.asked))
         elif name == "context" and about:
             ties.append(hash64("context", meta["key"]))
         else:
@@ -267,5 +267,7 @@ def nothing_left(message: str, made: Made) -> DataError:
     return DataError(
         _("{message}: all {n} were rejected").format(message=message, n=sum(made.rejected.values())),
         parts=tuple(parts),
-        hint=_("mend the rows named above; another template, --map or --format may fit better"),
+        hint=_("mend the rows named above; another template, --map or --format may fit better")
+        if made.rejects.counts
+        else _("every row can be used, but the choices leave none: loosen them"),
     )

@@ -239,12 +239,6 @@ def load(folder: Path) -> Prepared:
     return Prepared(folder, manifest, rows)
 
 
-def iter_rows(folder: Path, split: str) -> Iterator[Row]:
-    """Yield the rows of one split of a set, one after the other; none when it has no such split."""
-    path = folder / f"{split}.jsonl"
-    return iter(Rows(path)) if path.is_file() else iter(())
-
-
 def _manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not folder.exists():

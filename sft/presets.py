@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from sft import errors
 from sft.errors import SettingsError
 from sft.i18n import _
 from sft.text import read_text
@@ -176,14 +177,8 @@ def parse_toml(text: str, where: str) -> dict[str, Any]:
 
 def raise_all(problems: list[SettingsError]) -> None:
     """Raise what was collected: nothing, the one problem, or one error that holds them all."""
-    if len(problems) == 1:
-        raise problems[0]
-    if problems:
-        raise SettingsError(
-            _("{n} settings are wrong").format(n=len(problems)),
-            parts=tuple(problems),
-            hint=_("mend the lines named above"),
-        )
+    message, hint = _("{n} settings are wrong"), _("mend the lines named above")
+    errors.raise_all(message, *problems, hint=hint, kind=SettingsError)
 
 
 def check(

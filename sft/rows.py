@@ -15,6 +15,7 @@ from sft.amr import penman, task1
 from sft.choices import Options
 from sft.i18n import _
 from sft.records import Message, Record, Reject, Row
+from sft.survey import Facts
 from sft.ties import hash64
 
 GRAPH_TASKS = ("amr", "mtup")
@@ -44,11 +45,15 @@ class Quirks:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A usable row before it is rendered; `key` is the comparison key of all that it asks, `turns` those of a chat."""
+    """A usable row before it is rendered.
+
+    `key` is the comparison key of all that it asks, `asked` that of the question alone, `turns` are those of a chat.
+    """
 
     id: str
     where: str
     key: str
+    asked: str
     fields: Mapping[str, str]
     meta: Mapping[str, Any]
     turns: tuple[Message, ...] = ()
@@ -56,7 +61,8 @@ class Draft:
     def put(self, stream: IO[bytes]) -> int:
         """Write the draft and return its length; only this process reads it, hence not JSON but what is fastest."""
         turns = [(turn.role, turn.content) for turn in self.turns]
-        data = marshal.dumps([self.id, self.where, self.key, dict(self.fields), dict(self.meta), turns])
+        texts = [self.id, self.where, self.key, self.asked]
+        data = marshal.dumps([*texts, dict(self.fields), dict(self.meta), turns])
         stream.write(len(data).to_bytes(_HEAD, "little") + data)
         return _HEAD + len(data)
 
@@ -65,8 +71,8 @@ class Draft:
         """Read the next draft."""
         size = int.from_bytes(stream.read(_HEAD), "little")
         data = marshal.loads(stream.read(size))
-        name, where, key, fields, meta, turns = data
-        return cls(name, where, key, fields, meta, tuple(Message(role, text) for role, text in turns))
+        name, where, key, asked, fields, meta, turns = data
+        return cls(name, where, key, asked, fields, meta, tuple(Message(role, text) for role, text in turns))
 
     def answer(self, template: templates.Template) -> str:
         """Return the text that is learnt."""
@@ -114,7 +120,11 @@ def wanted(template: templates.Template) -> list[str]:
 
 def wrong_kind(record: Record) -> Reject:
     """Refuse a conversation where rows are wanted, or the other way round."""
-    detail = _("a conversation") if record.messages else _("not a conversation")
+    detail = (
+        _("a conversation; such rows want a template of the task chat")
+        if record.messages
+        else _("not a conversation, as a template of the task chat wants")
+    )
     return Reject(record.id, record.where, "wrong_kind", detail)
 
 
@@ -127,6 +137,11 @@ class Maker:
         self._quirks = quirks
         self._wanted = wanted(options.template)
         self._asked = [name for name in options.template.prompt_variables if name != "labels"]
+        self._question = next((name for name in _QUESTIONS if name in self._wanted), "")
+        self._beside = [name for name in self._asked if name not in (self._question, "context")]
+        # Where one text is given a label, no text at all may have one too: a caller who says nothing.
+        silent = options.template.task == "label" and len(self._asked) == 1
+        self._silent = self._asked[0] if silent else ""
         self._words = {
             keys.key(word): label for label, words in options.label_words.items() for word in words
         }
@@ -139,7 +154,7 @@ class Maker:
         if record.messages:
             return self._conversation(record)
         fields = columns.values(record.fields, mapping, self._wanted, self._template.task)
-        empty = [name for name, value in fields.items() if not value]
+        empty = [name for name, value in fields.items() if not value and name != self._silent]
         if empty:
             return Reject(record.id, record.where, f"empty_{empty[0]}")
         meta: dict[str, Any] = {"where": record.where}
@@ -163,18 +178,33 @@ class Maker:
                     )
         return None
 
+    def facts(self, draft: Draft) -> Facts:
+        """Return a row as the checks see it; what a conversation asked before its last answer is its context."""
+        question = str(draft.meta["question"])
+        said = "\n".join(turn.content for turn in draft.turns[:-1] if turn.role != "system")
+        return Facts(
+            id=draft.id,
+            question=question,
+            answer=draft.answer(self._template),
+            context=draft.fields.get("context", "") or said.removeprefix(question),
+            label=str(draft.meta.get("label", "")),
+            beside="\n".join(draft.fields[name] for name in self._beside if name in draft.fields),
+        )
+
     def _measured(self, draft: Draft, name: str) -> str:
         if draft.turns:
             return str(draft.meta["question"]) if name == "question" else draft.turns[-1].content
         return draft.fields[name]
 
     def _draft(self, record: Record, fields: dict[str, str], meta: dict[str, Any]) -> Draft:
-        asked = next((name for name in _QUESTIONS if fields.get(name)), "")
-        meta["question"] = fields.get(asked, "")
+        meta["question"] = fields.get(self._question, "")
         question = keys.key(meta["question"])
-        others = {name: keys.key(fields[name]) for name in self._asked if name != asked and name in fields}
-        meta["key"] = others.get("context") or question
-        return Draft(record.id, record.where, " ".join([question, *others.values()]), fields, meta)
+        others = {
+            name: keys.key(fields[name]) for name in self._asked if name != self._question and name in fields
+        }
+        key = " ".join([question, *others.values()])
+        meta["key"] = others.get("context") or key
+        return Draft(record.id, record.where, key, question, fields, meta)
 
     def _label(self, record: Record, fields: dict[str, str], meta: dict[str, Any]) -> Reject | None:
         name = "label" if self._template.task == "label" else "answer"
@@ -228,6 +258,9 @@ class Maker:
         if turns[0].role != "system":
             turns = (*self._template.messages, *turns)
         question = next((turn.content for turn in turns if turn.role == "user"), "")
-        meta = {"where": record.where, "question": question, "key": keys.key(question)}
-        asked = " ".join(keys.key(turn.content) for turn in turns[:-1] if turn.role != "system")
-        return Draft(record.id, record.where, asked, {}, meta, turns)
+        asked = keys.key(question)
+        key = " ".join(keys.key(turn.content) for turn in turns[:-1] if turn.role != "system")
+        # Many chats open alike, and are others all the same.
+        short = key if key == asked else f"{asked} {hash64(key):016x}"
+        meta = {"where": record.where, "question": question, "key": short}
+        return Draft(record.id, record.where, key, asked, {}, meta, turns)

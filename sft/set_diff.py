@@ -21,7 +21,16 @@ _COUNTS = (
     "rejected",
     "labels",
     "drift",
+    "lengths",
 )  # they follow from the rest
+_READ = (
+    "format",
+    "encoding",
+    "delimiter",
+    "part",
+    "columns",
+    "rules",
+)  # how one and the same source was read
 
 
 @dataclass(slots=True)
@@ -117,6 +126,10 @@ def _settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[str,
     for sha, source in ours.items():
         if sha not in theirs:
             yield f"sources.{sha[:8]}", (str(source["path"]), None)
+            continue
+        for name in _READ:
+            if source.get(name) != theirs[sha].get(name):
+                yield f"sources.{sha[:8]}.{name}", (source.get(name), theirs[sha].get(name))
     for sha, source in theirs.items():
         if sha not in ours:
             yield f"sources.{sha[:8]}", (None, str(source["path"]))

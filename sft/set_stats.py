@@ -17,7 +17,7 @@ from sft.tokenizer import Loaded
 
 def stats(data: Prepared, loaded: Loaded | None = None) -> dict[str, Any]:
     """Count a set; lengths in tokens only with a tokenizer. Raises `DataError` for a row that cannot be encoded."""
-    seen: dict[int, str] = {}
+    seen: set[int] = set()
     asked: dict[int, str] = {}
     splits = {split: _split(split, rows, loaded, seen, asked) for split, rows in data.rows.items()}
     return {
@@ -36,7 +36,7 @@ def stats(data: Prepared, loaded: Loaded | None = None) -> dict[str, Any]:
 
 
 def _split(
-    split: str, rows: Sequence[Row], loaded: Loaded | None, seen: dict[int, str], asked: dict[int, str]
+    split: str, rows: Sequence[Row], loaded: Loaded | None, seen: set[int], asked: dict[int, str]
 ) -> dict[str, Any]:
     labels: Counter[str] = Counter()
     lengths = {name: array("L") for name in ("prompt", "answer", "total")}
@@ -79,14 +79,14 @@ def _split(
 
 
 def _repetitions(
-    row: Row, answered: bool, split: str, seen: dict[int, str], asked: dict[int, str], counts: dict[str, int]
+    row: Row, answered: bool, split: str, seen: set[int], asked: dict[int, str], counts: dict[str, int]
 ) -> None:
     """Count a row that is as an earlier one, one whose prompt is, and one whose prompt is that of another split."""
     whole, prompt = _hash(row.messages), _hash(row.messages[:-1] if answered else row.messages)
     counts["rows"] += whole in seen
     counts["prompts"] += prompt in asked
     counts["across"] += asked.get(prompt, split) != split
-    seen.setdefault(whole, split)
+    seen.add(whole)
     asked.setdefault(prompt, split)
 
 

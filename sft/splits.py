@@ -38,7 +38,8 @@ def split(keys: Sequence[str], fraction: float, seed: int, labels: Sequence[str]
     Neither side stays empty when there are two distinct keys and `fraction` > 0: the key with the smallest
     hash moves to validation, or the one with the largest to training. With `labels` the same holds for each
     label: one with two or more keys is in training, and one whose share of `fraction` comes to a whole key is
-    in validation too. A single key trains. Raises `SettingsError` when `fraction` is not in [0, 1).
+    in validation too. A single key trains, and so does that of a label where labels are classes: at most one for two
+    keys. Raises `SettingsError` when `fraction` is not in [0, 1).
     """
     number = {key: place for place, key in enumerate(dict.fromkeys(keys))}
     codes = {label: code for code, label in enumerate(sorted(set(labels or ())))}
@@ -74,8 +75,11 @@ def sides(
             least[group] = own
     valid = {group for group, own in least.items() if own < fraction * _RANGE}
     if fraction > 0:
-        for rows in _by_label(groups, labels) if labels is not None else ():
+        classes = _by_label(groups, labels) if labels is not None else []
+        for rows in classes:
             _fill(valid, rows, least, fraction)
+            if 2 * len(classes) <= len(least) and len(set(rows)) == 1:
+                valid.discard(rows[0])
         _fill(valid, least, least, 1.0)
     if len(least) == 1:
         valid.clear()
@@ -111,20 +115,6 @@ def _fill(valid: set[int], rows: Iterable[int], ranks: Mapping[int, int], fracti
         valid.add(min(own, key=lambda group: (ranks[group], group)))
     elif not outside:
         valid.discard(max(own, key=lambda group: (ranks[group], group)))
-
-
-def smallest(names: Iterable[tuple[str, int]], most: int, seed: int) -> set[int] | None:
-    """Return the numbers of `most` ``(name, number)`` pairs drawn by the hash of the name, None when that is all."""
-    ranked = ((-_hash(name, seed, b"sample"), -number) for name, number in names)
-    heap: list[tuple[int, int]] = []
-    more = False
-    for pair in ranked:
-        if len(heap) < most:
-            heapq.heappush(heap, pair)
-        else:
-            more = True
-            heapq.heappushpop(heap, pair)
-    return {-number for _rank, number in heap} if more else None
 
 
 def sample(ids: Iterable[str], limit: int, seed: int) -> list[str]:

@@ -10,7 +10,6 @@ import os
 import shutil
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -26,7 +25,7 @@ from sft.text import write_json
 Notes = Mapping[str, Sequence[Any]]  # kind → (rows, first place)
 WORTH = 20_000  # rows from which a source that was read is kept for the next start
 _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_FACTS = ("read", "columns", "notes", "refused")
+_FACTS = ("read", "columns", "notes")
 _STALE = 24 * 3600.0  # seconds after which a source that was left behind is wanted no more
 _BEGUN = 60.0  # seconds in which a folder gets its lock for sure
 
@@ -35,8 +34,7 @@ _BEGUN = 60.0  # seconds in which a folder gets its lock for sure
 class Spooled:
     """A source on disk: how many items it had, its columns in order of first appearance, what the reader noted.
 
-    `side` is the split that its rows belong to ("" where the rule decides), `notes` has rows and first place by kind,
-    `refused` the rejects by reason.
+    `side` is the split that its rows belong to ("" where the rule decides), `notes` has rows and first place by kind.
     """
 
     name: str
@@ -44,7 +42,6 @@ class Spooled:
     read: int = 0
     columns: Sequence[str] = ()
     notes: Notes = field(default_factory=dict)
-    refused: Mapping[str, int] = field(default_factory=dict)
     side: str = ""
 
     def stream(self) -> Iterator[tuple[int, Record | Reject]]:
@@ -167,17 +164,15 @@ class Folder:
 
 def _write(path: Path, name: str, items: Iterable[Record | Reject], notes: Callable[[], Notes]) -> Spooled:
     columns: dict[str, None] = {}
-    refused: Counter[str] = Counter()
     read = 0
     with path.open("wb", buffering=1 << 20) as stream:
         for item in items:
             read += 1
             if isinstance(item, Reject):
-                refused[item.reason] += 1
                 put(stream, [item.id, item.where, item.reason, item.detail, item.excerpt])
                 continue
             if not columns.keys() >= item.fields.keys():
                 columns.update(dict.fromkeys(item.fields))
             turns = [(message.role, message.content) for message in item.messages]
             put(stream, [item.id, item.where, dict(item.fields), turns])
-    return Spooled(name, path, read, tuple(columns), notes(), refused)
+    return Spooled(name, path, read, tuple(columns), notes())

@@ -59,7 +59,10 @@ _LANGUAGES = {
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One row as the checks see it; `label` is "" where the answer is free text, `where` is ``file:line``."""
+    """One row as the checks see it; `label` is "" where the answer is free text.
+
+    `beside` is what is asked beside question and context, such as the options of a choice.
+    """
 
     id: str
     question: str
@@ -67,8 +70,7 @@ class Facts:
     context: str = ""
     label: str = ""
     split: str = TRAIN
-    source: str = ""
-    where: str = ""
+    beside: str = ""
 
 
 class Names:
@@ -141,8 +143,9 @@ class Survey:
         question = hash64(asked)
         self.question.append(question)
         self.context.append(context)
-        self.input.append(question ^ context)
-        self.exact.append(hash64(f"{facts.question}\0{facts.context}"))
+        about = context ^ (hash64(key(facts.beside)) if facts.beside else 0)
+        self.input.append(question ^ about)
+        self.exact.append(hash64(f"{facts.question}\0{facts.context}\0{facts.beside}"))
         self.answer.append(hash64(answer_key if self.closed else answer.strip()))
         self.question_size.append(len(facts.question))
         self.answer_size.append(len(answer))
@@ -150,7 +153,7 @@ class Survey:
         self.label.append(self.labels[answer if self.closed else ""])
         self.side.append(self.sides[facts.split])
         self.marks.append(self._marks(facts.question, asked, answer, answer_key) | context_marks)
-        self.questions.add(asked, context)
+        self.questions.add(asked, about)
         if context and context not in self.first_context:
             self.first_context[context] = len(self.contexts)
             self.contexts.add(key(facts.context))

@@ -32,7 +32,7 @@ class Table:
         self.ties = {name: array("Q") for name in ties}
         self.label = array("i")
         self.labels: dict[str, int] = {}
-        self.source = array("H")
+        self.source = array("I")
         self.given = array("b")
         self.side = array("b")
         self.fate = array("b")

@@ -41,7 +41,7 @@ def missing(survey: Survey, limit: int = EXAMPLES) -> list[Finding]:
             Mark.EMPTY_QUESTION,
             "empty_question",
             _("{n} rows ask nothing"),
-            _("remove them, unless silence is an input that means something"),
+            _("leave them out with --min-chars text=1, unless silence is an input that means something"),
         ),
     ):
         rows = survey.marked(mark)

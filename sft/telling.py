@@ -62,17 +62,14 @@ class Columns:
         elif row > self._sample[0]:
             heapq.heapreplace(self._sample, row)
 
-    @property
-    def seen(self) -> int:
-        """Return how many rows `telling` goes by."""
-        return len(self._sample)
-
     def telling(self) -> dict[str, float]:
         """Return the columns whose presence or value predicts the label, each with the share of rows it gets right.
 
         Two halves of the rows predict each other from the column alone, so that a column of unique values (an id, the
         text itself) predicts nothing. Where no single column tells, the set of filled columns is tried.
         """
+        if self.rows < FEWEST:
+            return {}
         sides = [bool(rank & 1) for rank, _label, _values in self._sample]
         labels = [label for _rank, label, _values in self._sample]
         rows = [dict(values) for _rank, _label, values in self._sample]
@@ -102,11 +99,6 @@ class Columns:
 
     def _known(self, names: Iterable[str]) -> list[str]:
         return [name for name in names if name in self.filled] if self.rows >= FEWEST else []
-
-    def unused(self, used: Iterable[str]) -> list[str]:
-        """Return the columns that are not in `used`, in order of appearance."""
-        taken = set(used)
-        return [name for name in self.filled if name not in taken]
 
 
 def predicted(labels: Sequence[str], values: Sequence[object], side: Sequence[bool]) -> float:

@@ -20,7 +20,7 @@ def sided(rows: list[tuple[str, str]], *, closed: bool = True, context: str = ""
     """Return facts of (question, answer) rows, split as a preparation does."""
     sides = split([question for question, _answer in rows], 0.2, 42)
     return [
-        Facts(f"r{n}", question, answer, context, answer if closed else "", side, "a.csv", f"a.csv:{n + 1}")
+        Facts(f"r{n}", question, answer, context, answer if closed else "", side)
         for n, ((question, answer), side) in enumerate(zip(rows, sides, strict=True))
     ]
 

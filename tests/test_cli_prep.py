@@ -129,11 +129,22 @@ def test_tokens_need_a_tokenizer_and_a_context_to_shorten() -> None:
         (("--labels", "Đúng"), "--labels takes LABEL=WORD,WORD"),
         (("--group-by", "bệnh"), "no column 'bệnh'"),
         (("--max-chars", "graph=4"), "no 'graph' to measure"),
+        (("--too-long", "shorten-context"), "--too-long shorten-context does nothing without a limit"),
+        (("--split-column", "STT"), "column STT: '1' is not train, valid or test"),
+        (("--encoding", "ascii"), "not ascii text"),
+        (("--part", "Sheet1"), "--part means nothing for these sources"),
     ],
 )
 def test_wrong_choices_are_named(flags: tuple[str, ...], said: str) -> None:
     put("a.csv", csv(statements(8)))
     assert said in error("prep", "a.csv", *TEMPLATE, *flags)
+
+
+def test_choices_that_leave_no_row_are_blamed_and_not_the_rows() -> None:
+    put("a.csv", csv(statements(8)))
+    put("t.csv", csv(statements(8)))
+    said = error("prep", "a.csv", *TEMPLATE, "--test", "t.csv")
+    assert "in_test × 8" in said and "the choices leave none" in said
 
 
 def test_rejected_rows_stand_in_the_file_with_place_and_reason() -> None:

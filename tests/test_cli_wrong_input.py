@@ -63,6 +63,13 @@ def test_several_bad_files_are_named_at_once() -> None:
         assert text in said
 
 
+def test_a_table_whose_cells_want_quotes() -> None:
+    put("a.csv", "câu hỏi,đáp án\n" + "Nhà, cửa, vườn ở đâu?,Bên sông\n" * 3)
+    said = error(*ANSWER, "a.csv")
+    assert "no known format fits" in said and "quote the cells" in said
+    assert "ragged × 3" in error(*ANSWER, "a.csv", "--format", "csv_table")
+
+
 @pytest.mark.parametrize("text", ["", "\n \n\n", "\ufeff"])
 def test_an_empty_file(text: str) -> None:
     put("data/raw/a.csv", text)

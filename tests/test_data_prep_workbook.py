@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from data_prep import Notes, detect, read
+from data_prep import Notes, _table, detect, read
 from sft.errors import DataError, MissingError
 from sft.records import Record, Reject
 
@@ -185,3 +185,10 @@ def test_without_openpyxl_the_command_is_named(book, monkeypatch):
     with pytest.raises(MissingError, match="openpyxl") as caught:
         detect(path)
     assert "pip install openpyxl" in caught.value.hint and caught.value.exit_code == 3
+
+
+def test_a_column_without_a_name_is_called_the_same_in_every_language(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SFT_LANG", "vi")
+    assert _table.unnamed(2) == "column 3" and _table.is_unnamed("column 3")

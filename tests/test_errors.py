@@ -6,7 +6,15 @@ import inspect
 import pytest
 
 from sft import errors
-from sft.errors import DataError, GraphError, MissingError, SettingsError, SftError, TemplateError
+from sft.errors import (
+    DataError,
+    GraphError,
+    MissingError,
+    SettingsError,
+    SftError,
+    TemplateError,
+    raise_all,
+)
 
 
 def test_an_error_says_where_and_what() -> None:
@@ -40,3 +48,14 @@ def test_there_are_at_most_five_kinds_and_the_module_imports_nothing() -> None:
     assert len(SftError.__subclasses__()) <= 5
     tree = ast.parse(inspect.getsource(errors))
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
+def test_problems_are_raised_together() -> None:
+    raise_all("{n} files")
+    one, other = DataError("no roof", where="a:1"), SettingsError("no door")
+    with pytest.raises(DataError) as caught:
+        raise_all("{n} files", one)
+    assert caught.value is one
+    with pytest.raises(SettingsError, match="2 files") as both:
+        raise_all("{n} files", one, other, hint="mend them", kind=SettingsError)
+    assert (both.value.parts, both.value.hint) == ((one, other), "mend them")

@@ -79,7 +79,7 @@ def test_read_is_kept_and_rejected_whatever_the_rows(rows: list[tuple[str, str]]
         ("answer_v1", {"question": "", "answer": "a"}, "empty_question"),
         ("answer_v1", {"question": "q", "answer": ""}, "empty_answer"),
         ("context_v1", {"context": "", "question": "q", "answer": "a"}, "empty_context"),
-        ("labels_v1", {"text": "", "label": "a"}, "empty_text"),
+        ("choice_v1", {"question": "", "options": "A. một\nB. hai", "label": "A"}, "empty_question"),
         ("labels_v1", {"text": "t", "label": ""}, "empty_label"),
         ("true_false_v1", {"question": "q", "answer": "có lẽ"}, "unknown_label"),
         ("v5_cot", {"sentence": "", "graph": "(n / ngủ)"}, "empty_sentence"),
@@ -320,7 +320,7 @@ def test_true_false_asks_trains_and_reads_one_pair_of_words() -> None:
 
 
 def test_a_label_set_is_that_of_the_usable_rows_sorted() -> None:
-    rows = [{"text": "chào", "label": "b"}, {"text": "đi", "label": "a"}, {"text": "", "label": "c"}]
+    rows = [{"text": "chào", "label": "b"}, {"text": "đi", "label": "a"}, {"text": "vâng", "label": ""}]
     built, _sets = made("labels_v1", records(rows))
     assert built.made.labels == ("a", "b")
     assert all("Các nhãn: a, b\n" in row.messages[1].content for row in built.rows)

@@ -66,6 +66,7 @@ def test_settings_and_sources_that_differ_are_named() -> None:
         "split": {"seed": 2, "share": 0.1},
         "sources": [{"path": "b.csv", "sha256": "22222222bb", "rows": 1}],
         "rows": {"train": 1},
+        "lengths": {"rows": 1},
     }
     found = set_diff.diff(A, replace(A, manifest=other))
     assert dict(found.settings) == {
@@ -76,6 +77,20 @@ def test_settings_and_sources_that_differ_are_named() -> None:
         "sources.22222222": (None, "b.csv"),
     }
     assert not found.equal and found.same == 5
+
+
+def test_one_source_read_in_another_way_is_named() -> None:
+    def read(**how: object) -> Prepared:
+        source = {"path": "a.csv", "sha256": "11111111aa", "rows": 9, **how}
+        return replace(A, manifest=MANIFEST | {"sources": [source]})
+
+    one = read(columns={"question": "câu"}, rules={"answers": "first"})
+    other = read(columns={"question": "lời"}, rules={"answers": "each"})
+    assert dict(set_diff.diff(one, other).settings) == {
+        "sources.11111111.columns": ({"question": "câu"}, {"question": "lời"}),
+        "sources.11111111.rules": ({"answers": "first"}, {"answers": "each"}),
+    }
+    assert set_diff.diff(one, one).equal
 
 
 def test_another_order_is_a_difference() -> None:

@@ -57,6 +57,13 @@ def test_each_label_is_on_both_sides_where_it_can_be() -> None:
         assert {("vừa", "valid"), ("nhiều", "valid")} <= where
 
 
+def test_a_class_of_one_key_trains() -> None:
+    for seed in range(20):
+        rows = [*(f"câu {n}" for n in range(40)), *[""] * 9]
+        labels = [*("hỏi" if n % 2 else "đáp" for n in range(40)), *["im lặng"] * 9]
+        assert split(rows, 0.3, seed, labels)[40:] == ["train"] * 9
+
+
 def test_answers_that_are_all_different_do_not_empty_a_side() -> None:
     rows = [f"câu {n}" for n in range(50)]
     assert split(rows, 0.2, 42, labels=rows) == split(rows, 0.2, 42)

@@ -21,6 +21,12 @@ def test_a_drawn_order_follows_content_not_place(texts: list[str], seed: int) ->
     assert drawn == [["zzz", *texts][row] for row in more.ranked(range(len(texts) + 1), seed, "x") if row]
 
 
+def test_a_folder_may_hold_more_files_than_two_bytes_count() -> None:
+    out = Table()
+    out.add((1, 2, 3), (), None, (70_000, 0, 0, 0))
+    assert out.source[0] == 70_000
+
+
 def test_other_seeds_and_purposes_draw_another_order() -> None:
     made = table([f"câu {n}" for n in range(50)])
     orders = {tuple(made.ranked(range(50), seed, purpose)) for seed in (1, 2) for purpose in ("a", "b")}

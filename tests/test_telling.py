@@ -32,5 +32,4 @@ def test_variables_that_never_change_or_are_mostly_empty() -> None:
     columns = filled()
     assert columns.constant(["câu", "nguồn", "loại"]) == ["nguồn"]
     assert columns.sparse(["câu", "ghi chú", "nguồn"]) == {"ghi chú": 40}
-    assert columns.unused(["câu", "loại"]) == ["nguồn", "ghi chú", "cha"]
     assert filled(19).constant(["nguồn"]) == [] and filled(19).sparse(["ghi chú"]) == {}

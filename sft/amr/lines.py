@@ -17,7 +17,7 @@ from sft.amr.graph import Graph
 from sft.amr.penman import header as values_of
 from sft.amr.penman import parse, to_penman
 from sft.amr.triples import from_triples, to_triples
-from sft.errors import DataError, GraphError
+from sft.errors import DataError, GraphError, raise_all
 from sft.i18n import _
 
 _COMMENT = re.compile("#[^\n]*")
@@ -75,10 +75,7 @@ def read_lines(text: str, where: str = "") -> list[Entry]:
                 faults.append(error)
             if len(faults) > known:
                 faults[-1].where = f"{where}:{line}" if where else _("line {line}").format(line=line)
-    if len(faults) == 1:
-        raise faults[0]
-    if faults:
-        raise DataError(_("{n} lines are no graphs").format(n=len(faults)), parts=tuple(faults))
+    raise_all(_("{n} lines are no graphs"), *faults)
     if not entries:
         raise DataError(_("the file is empty"), hint=_("each line must be one JSON object"))
     return entries

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from sft.cli import screen
-from sft.errors import DataError, SettingsError, SftError
+from sft.errors import DataError, SettingsError, SftError, raise_all
 from sft.i18n import _
 
 Encoding = Annotated[
@@ -61,11 +61,7 @@ def texts(paths: Sequence[Path], encoding: str, *, folders: bool = True) -> dict
                 found[name] = content
         except DataError as error:
             faults += error.parts or [error]
-    if len(faults) == 1:
-        raise faults[0]
-    if faults:
-        message = _("{n} sources cannot be read").format(n=len(faults))
-        raise DataError(message, parts=tuple(faults), hint=_("check the paths"))
+    raise_all(_("{n} sources cannot be read"), *faults, hint=_("check the paths"))
     return found
 
 

@@ -4,14 +4,14 @@ How a file is read: flag > its table [[prep.source]] of sft.toml > [prep] of sft
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sft.cli import screen
-from sft.errors import DataError, SettingsError, SftError
+from sft.errors import DataError, SettingsError, SftError, raise_all
 from sft.i18n import _
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ class Reader:
         """
         faults: list[SftError] = []
         files = {side: self._expand(given, faults) for side, given in sides.items()}
+        files[""] = self._not_held_out(files, faults)
         tables = self._tables([path for each in files.values() for path in each])
         for side, each in files.items():
             for path in each:
@@ -82,14 +83,11 @@ class Reader:
                     self._sources.append((side, self._detect(path, tables[path])))
                 except (DataError, SettingsError) as error:
                     faults.append(error)
-        if len(faults) == 1:
-            raise faults[0]
-        if faults:
-            raise DataError(
-                _("{n} sources cannot be read").format(n=len(faults)),
-                parts=tuple(faults),
-                hint=_("mend them or leave them out"),
-            )
+        raise_all(_("{n} sources cannot be read"), *faults, hint=_("mend them or leave them out"))
+        for name in ("encoding", "delimiter", "part"):
+            if name in self._how and not any(source.takes(name) for _side, source in self._sources):
+                message = _("--{name} means nothing for these sources").format(name=name)
+                raise SettingsError(message, hint=_("leave it out"))
 
     def _expand(self, given: list[Path], faults: list[SftError]) -> list[Path]:
         import data_prep
@@ -106,6 +104,19 @@ class Reader:
             for other in left:
                 screen.note(_("left out: {path}").format(path=other))
         return list(files)
+
+    @staticmethod
+    def _not_held_out(files: Mapping[str, list[Path]], faults: list[SftError]) -> list[Path]:
+        """Return the sources without those named as held-out files too: such a file often lies beside the others."""
+        held = {path.resolve() for side, each in files.items() if side for path in each}
+        kept = [path for path in files[""] if path.resolve() not in held]
+        for path in files[""]:
+            if path.resolve() in held:
+                screen.note(_("held out, so no source: {path}").format(path=path))
+        if files[""] and not kept:
+            message = _("no source is left: all are held out by --test or --valid")
+            faults.append(DataError(message, hint=_("name other files to train on")))
+        return kept
 
     def _tables(self, files: list[Path]) -> "dict[Path, list[tuple[SourceSettings, str]]]":
         """Return the tables of sft.toml about each file. Raises `SettingsError` for one that fits no raw file at all."""
@@ -208,4 +219,5 @@ def _somewhere(pattern: str, raw: Path) -> bool:
 
 def _told(source: "Source") -> dict[str, Any]:
     return {"path": str(source.path), "format": source.format, "encoding": source.encoding, "delimiter": source.delimiter,
-            "part": source.part, "detail": source.detail, "sha256": source.sha256, "rows": 0}  # fmt: skip
+            "part": source.part, "rules": asdict(source.rules), "detail": source.detail, "sha256": source.sha256,
+            "rows": 0}  # fmt: skip

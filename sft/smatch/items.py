@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sft.amr.graph import Graph
-from sft.errors import DataError
+from sft.errors import DataError, raise_all
 from sft.i18n import _
 from sft.smatch.parallel import Sides
 from sft.smatch.reader import records, scan, text_of
@@ -118,11 +118,7 @@ def read_files(paths: Iterable[str]) -> list[list[Item]]:
             read.append(read_items(path))
         except DataError as error:
             faults.append(error)
-    if len(faults) == 1:
-        raise faults[0]
-    if faults:
-        message = _("{n} files cannot be read").format(n=len(faults))
-        raise DataError(message, parts=tuple(faults), hint=_("check the paths"))
+    raise_all(_("{n} files cannot be read"), *faults, hint=_("check the paths"))
     return read
 
 

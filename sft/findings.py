@@ -34,7 +34,7 @@ _SEVERITIES: dict[str, tuple[Severity, ...]] = {
     **dict.fromkeys(("label_columns", "offset_mismatch"), (*_WARNING, *_ERROR)),
     **dict.fromkeys(
         (
-            "duplicate", "contradiction", "leak_near", "mostly_rejected", "nan_target", "empty_question", "imbalance",
+            "duplicate", "contradiction", "leak_near", "mostly_rejected", "no_validation", "nan_target", "empty_question", "imbalance",
             "unseen_label", "shortcut_words", "empty_variable", "empty_context", "too_long", "same_source", "mojibake",
         ),
         _WARNING,

@@ -7,6 +7,7 @@ from typing import Any
 
 from sft.made import Made
 from sft.records import Finding, Message
+from sft.rows import Maker, Quirks
 from sft.table import SIDES, TRAIN
 
 _TOGETHER = 6  # rows of one example that are compared
@@ -32,7 +33,8 @@ class Examples:
 def gather(made: Made, found: Sequence[Finding]) -> Examples:
     """Read the examples of a preparation from its drafts."""
     wanted = sorted({row for finding in found for group in finding.rows for row in group[:_TOGETHER]})
-    shown = {row: _row(made, row) for row in wanted}
+    maker = Maker(made.options, Quirks())
+    shown = {row: _row(made, maker, row) for row in wanted}
     groups = [[[shown[row] for row in group[:_TOGETHER]] for group in finding.rows] for finding in found]
     firsts = {
         reason: {"id": first.id, "where": first.where, "detail": first.detail, "excerpt": first.excerpt}
@@ -41,13 +43,14 @@ def gather(made: Made, found: Sequence[Finding]) -> Examples:
     return Examples(groups, firsts, [_sample(made, row) for row in _telling(made)])
 
 
-def _row(made: Made, row: int) -> dict[str, Any]:
+def _row(made: Made, maker: Maker, row: int) -> dict[str, Any]:
     """Return a row for a reader: where it stands, what it asks, what it answers."""
-    facts = made.facts(made.draft(row), "")
+    draft = made.draft(row)
+    facts = maker.facts(draft)
     texts = {"question": facts.question, "context": facts.context, "answer": facts.answer}
     return {
         "id": facts.id,
-        "where": facts.where,
+        "where": draft.where,
         "side": SIDES[made.table.side[row]],
         "label": facts.label,
         "texts": {name: cut(text, *_EXAMPLE) for name, text in texts.items() if text},

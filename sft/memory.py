@@ -11,20 +11,15 @@ Bytes, GB = 1e9. Sources of the parts:
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from sft.i18n import _
-from sft.models import Model, Shape, linear_parameters, lora_parameters, parameters
-
-if TYPE_CHECKING:
-    from sft.presets import TrainSettings
+from sft.models import Shape, linear_parameters, lora_parameters, parameters
 
 Precision = Literal["nf4", "bf16", "fp16", "fp32"]
 Device = Literal["gpu", "cpu"]
 
 NF4_BYTES = (4 + 8 / 64 + 32 / (64 * 256)) / 8
 LOSS_CHUNK = 256  # tokens whose logits exist at one time
-MARGIN = 0.08  # of the free memory stays free: the allocator's gaps, and neighbours on a shared card
 _BYTES = {"bf16": 2.0, "fp16": 2.0, "fp32": 4.0}
 _CONTEXT = {
     "gpu": 0.75e9,
@@ -52,8 +47,8 @@ class Memory:
         """Return the forecast peak."""
         return self.weights + self.adapter + self.activations + self.logits + self.overhead
 
-    def fits(self, free: float, margin: float = MARGIN) -> bool:
-        """Say whether the forecast fits into `free` bytes with a margin left over."""
+    def fits(self, free: float, margin: float) -> bool:
+        """Say whether the forecast fits into `free` bytes when the part `margin` of them stays free."""
         return self.total <= free * (1 - margin)
 
     def as_dict(self) -> dict[str, Any]:
@@ -159,116 +154,3 @@ def forecast(
         length=length,
         device=device,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What "auto" came to, with a reason for each choice; `memory` is None for a model of unknown shape.
-
-    `fits` is None where free memory or shape are not known. `suggestion` is a ``(batch_size, grad_accum)`` of the
-    same effective batch that fits, None when none is needed or none helps.
-    """
-
-    load_in_4bit: bool
-    gradient_checkpointing: bool
-    reasons: tuple[str, ...]
-    memory: Memory | None = None
-    fits: bool | None = None
-    suggestion: tuple[int, int] | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "load_in_4bit": self.load_in_4bit,
-            "gradient_checkpointing": self.gradient_checkpointing,
-            "reasons": list(self.reasons),
-            "memory": self.memory.as_dict() if self.memory else None,
-            "fits": self.fits,
-            "suggestion": list(self.suggestion) if self.suggestion else None,
-        }
-
-
-def decide(
-    model: Model,
-    settings: "TrainSettings",
-    *,
-    free: float | None = None,
-    length: int | None = None,
-    device: Device = "gpu",
-    sixteen_bit: Precision = "bf16",
-    backend: str = "",
-) -> Decision:
-    """Choose 4 bit or 16 bit, checkpointing on or off, where the settings say "auto"; what is set is kept.
-
-    `free` is the memory free now on that device in bytes, `length` the longest row in tokens (default: max_length),
-    `backend` the one that will train where the settings say "auto".
-    """
-    four, why_four = _four_bit(model, settings.load_in_4bit, free)
-    precision: Precision = "nf4" if four else sixteen_bit
-    shape = model.shape
-    if shape is None:
-        on = settings.gradient_checkpointing is not False
-        unknown = _("the model's shape is not known here: no memory forecast")
-        return Decision(four, on, (why_four, unknown))
-    length = min(length or settings.max_length, settings.max_length)
-
-    def at(checkpointing: bool, batch_size: int) -> Memory:
-        return forecast(
-            shape,
-            batch_size=batch_size,
-            length=length,
-            r=settings.lora_r,
-            precision=precision,
-            checkpointing=checkpointing,
-            optim=settings.optim,
-            dropout=settings.lora_dropout,
-            backend=backend or settings.backend,
-            device=device,
-        )
-
-    checkpointing, why = _checkpointing(settings, at(False, settings.batch_size), free)
-    memory = at(checkpointing, settings.batch_size)
-    fits = None if free is None else memory.fits(free)
-    suggestion = None
-    if free is not None and not fits:
-        batch, accum = settings.batch_size, settings.grad_accum
-        while batch % 2 == 0 and suggestion is None:
-            batch, accum = batch // 2, accum * 2
-            suggestion = (batch, accum) if at(checkpointing, batch).fits(free) else None
-    return Decision(four, checkpointing, (why_four, why), memory, fits, suggestion)
-
-
-def _four_bit(model: Model, wanted: Literal["auto"] | bool, free: float | None) -> tuple[bool, str]:
-    if wanted != "auto":
-        return wanted, _("4 bit: as set") if wanted else _("16 bit: as set")
-    if model.parameters is None:
-        return True, _("4 bit: the model's size is not known here")
-    weights = 2 * model.parameters
-    if free is None:
-        small = weights < 2e9
-        reason = (
-            _("16 bit: {gb:.1f} GB of weights fit any card")
-            if small
-            else _("4 bit: {gb:.1f} GB in 16 bit, and free memory is not known")
-        )
-        return not small, reason.format(gb=weights / 1e9)
-    part = weights / free
-    if part > 0.35 or (free < 8e9 and part > 0.2):
-        return True, _("4 bit: 16-bit weights would take {gb:.1f} of {free:.1f} GB free").format(
-            gb=weights / 1e9, free=free / 1e9
-        )
-    return False, _(
-        "16 bit: the weights take {gb:.1f} of {free:.1f} GB free; 4 bit saves memory, never time"
-    ).format(gb=weights / 1e9, free=free / 1e9)
-
-
-def _checkpointing(settings: "TrainSettings", without: Memory, free: float | None) -> tuple[bool, str]:
-    wanted = settings.gradient_checkpointing
-    if wanted != "auto":
-        return wanted, _("checkpointing on: as set") if wanted else _("checkpointing off: as set")
-    if free is None:
-        return True, _("checkpointing on: free memory is not known")
-    figures = {"need": without.total / 1e9, "free": free / 1e9}
-    if without.fits(free):
-        return False, _("checkpointing off: {need:.1f} GB without it, {free:.1f} GB free").format(**figures)
-    return True, _("checkpointing on: {need:.1f} GB without it, only {free:.1f} GB free").format(**figures)

@@ -22,9 +22,11 @@ from sft.text import write_json
 
 LOCK_FILE = "run.json"
 DECIDED = (
+    "batch_size",
+    "grad_accum",
     "load_in_4bit",
     "gradient_checkpointing",
-)  # entries of a lock that "auto" settles by the free memory
+)  # entries of a lock that the plan settles by the free memory
 COMPLETE = "complete.json"  # written last into a checkpoint: without it the checkpoint does not exist
 PACKAGES = (
     "torch",
@@ -154,7 +156,7 @@ def versions() -> dict[str, str]:
 
 
 def _asked(lock: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what "auto" came to: it follows the memory that was free, and a run goes on as it began."""
+    """Leave out what the plan chose: it follows the memory that was free, and a run goes on as it began."""
     return {key: value for key, value in lock.items() if key not in DECIDED}
 
 

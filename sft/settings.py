@@ -131,9 +131,20 @@ class Resolved(Generic[S]):
         values = self.values.model_dump()
         return {name: value for name, value in values.items() if self.origins[name] != DEFAULT}
 
-    def given(self) -> frozenset[str]:
-        """Return the names given as flags."""
-        return frozenset(name for name, origin in self.origins.items() if origin.startswith("flag "))
+    def asked(self, *names: str) -> dict[str, str]:
+        """Return those of `names` that stand in the highest layer that sets any of them, with where: asked for together.
+
+        A flag outdoes the file, the file a preset; a default was never asked for.
+        """
+        for layer in ("flag ", "", "preset "):
+            found = {name: self.origins[name] for name in names if _layer(self.origins[name]) == layer}
+            if found:
+                return found
+        return {}
+
+    def outright(self, *names: str) -> bool:
+        """Tell whether the user set any of `names`, in a flag or in `sft.toml`."""
+        return any(_layer(self.origins[name]) in ("flag ", "") for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +159,11 @@ class Workspace:
         """Return ``sft.toml:12`` for a setting of the file."""
         line = self.lines.get((section, key)) or self.lines.get((section, ""))
         return f"{self.path}:{line}" if line else str(self.path)
+
+
+def _layer(origin: str) -> str:
+    """Return ``flag ``, ``preset ``, '' for the file, ``default``."""
+    return next((kind for kind in ("flag ", "preset ", DEFAULT) if origin.startswith(kind)), "")
 
 
 def workspace_defaults(folder: Path | None = None) -> Workspace:

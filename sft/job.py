@@ -162,6 +162,7 @@ def prepare(
         valid_rows=len(valid),
         parameters=model.parameters,
         given=resolved.asked("epochs", "max_steps"),
+        proposed=resolved.proposed,
     )
     return Job(
         settings=settings,

@@ -138,12 +138,13 @@ def make_plan(
     valid_rows: int | None = None,
     parameters: int | None = None,
     given: Mapping[str, str] | None = None,
+    proposed: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Return the plan for `rows` training rows; `settings.limit` is applied here.
 
     `tokens` counts all `rows`. `valid_rows` = 0 switches evaluation off, None leaves it to the settings. `given` names
     what was asked for in one place, and where: of epochs and max_steps the one asked for decides; asked for both and
-    disagreeing, `SettingsError` shows the arithmetic. `parameters` is the model's size: a very small one bears a
+    disagreeing, `SettingsError` shows the arithmetic. `proposed` is what the preset says. `parameters` is the model's size: a very small one bears a
     higher learning rate.
     """
     if rows < 1:
@@ -179,9 +180,9 @@ def make_plan(
         tokens=tokens,
         supervised=supervised,
     )
-    return _with_findings(
-        plan, settings, by_epochs, given, _SMALL_LR if (parameters or _SMALL) < _SMALL else _LR
-    )
+    highest = _SMALL_LR if (parameters or _SMALL) < _SMALL else _LR
+    found = [*_step_findings(plan, settings, by_epochs, given), *_rate_findings(plan, settings, highest)]
+    return replace(plan, findings=(*found, *_batch_findings(plan, proposed or {})))
 
 
 def _total(
@@ -214,10 +215,10 @@ def _per_epoch(rows: int, batch: int, accum: int, devices: int, spe: int) -> str
     return _("{rows} rows / ({product}) = {spe} steps an epoch").format(rows=rows, product=product, spe=spe)
 
 
-def _with_findings(
-    plan: Plan, settings: "TrainSettings", by_epochs: int, given: Mapping[str, str], highest: float
-) -> Plan:
-    """Return the plan with what is odd about it: reported, never refused."""
+def _step_findings(
+    plan: Plan, settings: "TrainSettings", by_epochs: int, given: Mapping[str, str]
+) -> list[Finding]:
+    """Return what is odd about the steps: reported, never refused."""
     found: list[Finding] = []
     if plan.rows_seen < plan.rows:
         found.append(
@@ -258,8 +259,27 @@ def _with_findings(
                 ).format(steps=steps, real=epochs_text(plan.epochs), epochs=settings.epochs, other=by_epochs),
             )
         )
-    found += _rate_findings(plan, settings, highest)
-    return replace(plan, findings=tuple(found))
+    return found
+
+
+def _batch_findings(plan: Plan, proposed: Mapping[str, Any]) -> list[Finding]:
+    """Say that a flag or the file made another effective batch than the preset's: another training."""
+    if not {"batch_size", "grad_accum"} <= proposed.keys():
+        return []
+    wanted, rows = int(proposed["batch_size"] * proposed["grad_accum"]), plan.batch_size * plan.devices
+    if plan.effective_batch == wanted:
+        return []
+    hint = _("--grad-accum {n} keeps it").format(n=wanted // rows) if wanted % rows == 0 else ""
+    text = _("effective batch {now} instead of {then}, which the preset's learning rate is made for")
+    return [
+        Finding(
+            "other_effective_batch",
+            "warning",
+            1,
+            text.format(now=plan.effective_batch, then=wanted),
+            hint=hint,
+        )
+    ]
 
 
 def _rate_findings(plan: Plan, settings: "TrainSettings", highest: float) -> list[Finding]:

@@ -119,6 +119,18 @@ def test_findings_name_a_warmup_without_end_and_odd_rates():
     assert [f.id for f in make(7_000, lr=1e-3).findings] == ["lr_high"]
 
 
+def test_another_effective_batch_than_the_presets_is_said():
+    preset = {"batch_size": 6, "grad_accum": 2}
+    found = make(9_000, batch_size=8, grad_accum=1, proposed=preset).findings
+    assert [(f.id, f.severity) for f in found] == [("other_effective_batch", "warning")]
+    assert found[0].message.startswith("effective batch 8 instead of 12")
+    assert (
+        make(9_000, batch_size=4, grad_accum=2, proposed=preset).findings[0].hint == "--grad-accum 3 keeps it"
+    )
+    assert not make(9_000, batch_size=3, grad_accum=4, proposed=preset).findings
+    assert not make(9_000, batch_size=3, grad_accum=4).findings
+
+
 def test_no_rows_is_an_error():
     with pytest.raises(SettingsError):
         make(0)

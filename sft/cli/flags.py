@@ -33,14 +33,12 @@ Backend = Annotated[
 Gpu = Annotated[
     str | None,
     typer.Option(
-        metavar="auto|cpu|N|UUID", help=_("default auto: the GPU with most free memory that is not busy")
+        metavar="N|UUID", help=_("or cpu; default auto: the GPU with most free memory that is not busy")
     ),
 ]
 Profile = Annotated[
     str | None,
-    typer.Option(
-        metavar="safe|balanced|aggressive", help=_("how close to the memory limit; default: balanced")
-    ),
+    typer.Option(help=_("how close to the memory limit: safe, balanced (default) or aggressive")),
 ]
 Seed = Annotated[int | None, typer.Option(help=_("seed of sampling, shuffling and the adapter"))]
 Json = Annotated[bool, typer.Option("--json", help=_("print one JSON object on stdout"))]

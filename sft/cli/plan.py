@@ -53,9 +53,7 @@ def plan(
     seed: Seed = None,
     gpu: Annotated[
         str | None,
-        typer.Option(
-            metavar="auto|cpu|N|UUID|CARD", help=_('as in sft train, or any card by name: --gpu "RTX 3090"')
-        ),
+        typer.Option(metavar="N|UUID|CARD", help=_('as in sft train, or any card by name: --gpu "RTX 3090"')),
     ] = None,
     free: Annotated[
         float | None,
@@ -150,6 +148,7 @@ def _of_rows(
         valid_rows=valid,
         parameters=chosen.parameters,
         given=resolved.asked("epochs", "max_steps"),
+        proposed=resolved.proposed,
     )
     value = steps.as_dict() | {
         "model": chosen.name,

@@ -5,8 +5,8 @@ Bytes, GB = 1e9. Sources of the parts:
   (4 bits, 8 bits a block of 64, 32 bits a block of 64 × 256), embeddings, output matrix and norms stay in 16 bit.
 * adapter: fp32 weight and gradient and the optimizer's states, 16 B a parameter with AdamW, 10 B with 8-bit states,
   and the 16-bit copy autocast makes. Never gradients or states of the base model: it is frozen.
-* activations: what autograd keeps, counted from the saved tensors of peft 0.21 on transformers 5.17 under bf16
-  autocast (agrees to 0.1 %); for Unsloth's fused layers from what they save by their source.
+* activations: what autograd keeps, counted from the saved tensors of peft 0.21 on transformers 5.17 with and
+  without bf16 autocast (agrees to 0.2 %); for Unsloth's fused layers from what they save by their source.
 * logits: in chunks of 256 tokens, as TRL (chunked_nll) and Unsloth compute the loss.
 """
 
@@ -92,8 +92,9 @@ def adapter_bytes(shape: Shape, r: int, optim: str) -> int:
 def layer_bytes(shape: Shape, r: int, backend: str, dropout: float = 0.0, device: Device = "gpu") -> int:
     """Return what autograd keeps of one block for one token, in bytes.
 
-    peft keeps its own 16-bit copy of the input of each of the seven linear layers, and with dropout a mask of it (one
-    byte a value on a GPU, four on a CPU); Unsloth's fused layers, used without dropout on a GPU, keep each input once.
+    peft keeps its own copy of the input of each of the seven linear layers, in 16 bit under autocast on a GPU, in fp32 on
+    a CPU, and with dropout a mask of it (one byte a value, four on a CPU); Unsloth's fused layers, used without dropout
+    on a GPU, keep each input once.
     """
     h, q, kv, inter = shape.hidden, shape.q, shape.kv, shape.intermediate
     attention = 2 * (2 * q + 2 * kv)
@@ -103,7 +104,8 @@ def layer_bytes(shape: Shape, r: int, backend: str, dropout: float = 0.0, device
     copies = 5 * h + q + inter
     masks = (4 if device == "cpu" else 1) * copies if dropout else 0
     norms = 4 * 2 * h + (4 * (q + kv) if shape.qk_norm else 0)
-    return 2 * (3 * inter + copies) + masks + norms + attention + 2 * 7 * r
+    wide = 4 if device == "cpu" and backend != "unsloth" else 2
+    return 2 * 3 * inter + wide * (copies + 7 * r) + masks + norms + attention
 
 
 def logit_bytes(tokens: int, vocab: int, loss_chunk: int | None = LOSS_CHUNK) -> int:

@@ -267,6 +267,16 @@ def test_plan_of_a_named_card_needs_no_gpu() -> None:
     assert (kept["batch_size"], kept["grad_accum"]) == (4, 2)
 
 
+def test_plan_of_the_cpu_and_of_cards_that_are_not_there() -> None:
+    value = ok("plan", "--rows", "9", "--gpu", "cpu", "--free", "0.5", "--json").json
+    assert (value["device"]["kind"], value["memory"]["free"]) == ("cpu", 5e8)
+    assert value["memory"]["fits"] is False
+    for name, hint in (("RTX 3099", "did you mean"), ("7", "auto, cpu, or one of: none is seen")):
+        done = sft("plan", "--rows", "9", "--gpu", name)
+        assert done.code == 2 and hint in done.err
+    assert sft("plan", "--rows", "9", "--profile", "bold").code == 2
+
+
 def test_plan_refuses_contradictions_wherever_they_stand() -> None:
     put("sft.toml", "[train]\nepochs = 2\nmax_steps = 1750\nbatch_size = 8\ngrad_accum = 2\n")
     done = sft("plan", "--rows", "7000")

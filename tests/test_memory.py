@@ -39,13 +39,18 @@ def test_logits_of_a_long_batch():
     assert memory.logit_bytes(10, 151_936) < memory.logit_bytes(256, 151_936)
 
 
-@pytest.mark.parametrize(
-    ("name", "dropout", "counted"),
-    [("qwen2.5-3b", 0.0, 138_464), ("qwen2.5-3b", 0.05, 231_648), ("qwen3-1.7b", 0.0, 114_912)],
-)
-def test_activations_are_what_autograd_saves(name, dropout, counted):
+@pytest.mark.parametrize(("name", "counted"), [("qwen2.5-3b", 138_464), ("qwen3-1.7b", 114_912)])
+def test_activations_are_what_autograd_saves(name, counted):
     """Counted once from the saved tensors of peft on transformers under bf16 autocast, bytes a token and block."""
-    assert memory.layer_bytes(KNOWN[name].shape, 16, "hf", dropout, "cpu") == counted
+    assert memory.layer_bytes(KNOWN[name].shape, 16, "hf") == counted
+
+
+@pytest.mark.parametrize(("dropout", "counted"), [(0.0, 12_756), (0.05, 19_412)])
+def test_a_cpu_has_no_autocast(dropout, counted):
+    """Counted on a Llama of 192 and 512 wide blocks in bf16 with fp32 adapters, as the trainer runs it on a CPU."""
+    tiny = models.Shape(192, 4, 3, 1, 64, 512, 512, tied=False)
+    assert memory.layer_bytes(tiny, 16, "hf", dropout, "cpu") == pytest.approx(counted, rel=0.002)
+    assert memory.layer_bytes(tiny, 16, "unsloth", dropout, "cpu") < counted
 
 
 def test_what_makes_it_smaller_and_larger():

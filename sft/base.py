@@ -25,8 +25,10 @@ class Base:
     revision: str = ""
 
 
-def fetch(model: Model, *, weights: bool, revision: str = "") -> Base:
+def fetch(model: Model, *, weights: bool, revision: str = "", local: bool = False) -> Base:
     """Return the folder of `model`; without `weights` only config and tokenizer files are downloaded.
+
+    `local` asks the cache of this machine only.
 
     Raises `MissingError` when the hub cannot be reached or refuses, `SettingsError` for an unknown repository.
     """
@@ -35,10 +37,10 @@ def fetch(model: Model, *, weights: bool, revision: str = "") -> Base:
     path = Path(model.id).expanduser()
     if path.is_dir():
         return Base(model, path.resolve())
-    return _snapshot(model, _SMALL + (_WEIGHTS if weights else []), revision)
+    return _snapshot(model, _SMALL + (_WEIGHTS if weights else []), revision, local=local)
 
 
-def _snapshot(model: Model, patterns: list[str], revision: str) -> Base:
+def _snapshot(model: Model, patterns: list[str], revision: str, *, local: bool) -> Base:
     try:
         import httpx
         from huggingface_hub import errors, snapshot_download
@@ -48,7 +50,9 @@ def _snapshot(model: Model, patterns: list[str], revision: str) -> Base:
             hint=_("install the training packages: pip install 'sft[train]'"),
         ) from None
     try:
-        folder = snapshot_download(model.id, allow_patterns=patterns, revision=revision or None)
+        folder = snapshot_download(
+            model.id, allow_patterns=patterns, revision=revision or None, local_files_only=local
+        )
     except errors.GatedRepoError:
         raise MissingError(
             _("access to {id} must be granted on the hub first").format(id=model.id),

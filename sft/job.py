@@ -15,7 +15,7 @@ from sft import (
     backends,
     base,
     devices,
-    memory,
+    fit,
     models,
     plan,
     prepared,
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from sft.settings import Resolved
 
 
+# Where and how a run computes: another card or micro-batch goes on with the same run, of the same effective batch.
+_NOT_LOCKED = {"gpu", "profile", "batch_size", "grad_accum"}
 _FEWEST = 8  # validation rows whose loss is watched, at least
 
 
@@ -50,7 +52,7 @@ class Job:
     held_out: tuple[str, ...]
     facts: Mapping[str, Any]
     plan: plan.Plan
-    decision: memory.Decision
+    decision: fit.Decision
     device: devices.Device
     backend: str
     backend_reason: str
@@ -59,13 +61,16 @@ class Job:
     def lock(self) -> dict[str, Any]:
         """Return what decides the result of the run."""
         return {
-            "settings": self.settings.model_dump(mode="json"),
+            "settings": self.settings.model_dump(mode="json", exclude=_NOT_LOCKED),
+            "effective_batch": self.plan.effective_batch,
             "data": self.data.digest,
             "template": self.template.id,
             "model": self.model.name,
             "revision": self.base.revision,
             "chat_format": self.loaded.format.name,
             "backend": self.backend,
+            "batch_size": self.settings.batch_size,
+            "grad_accum": self.settings.grad_accum,
             "load_in_4bit": self.decision.load_in_4bit,
             "gradient_checkpointing": self.decision.gradient_checkpointing,
             "total_steps": self.plan.total_steps,
@@ -111,16 +116,22 @@ def prepare(
     workspace: Path,
     resolved: "Resolved[TrainSettings]",
     data_folder: Path | None,
-    given: frozenset[str],
     watch: tokens.Watch,
+    *,
+    device: devices.Device | None = None,
+    local: bool = False,
 ) -> Job:
-    """Settle everything before a model is loaded: rows, ids and labels, plan, memory, backend."""
+    """Settle everything before a model is loaded: rows, ids and labels, memory, plan, backend.
+
+    Plans for `device`, else for the one the settings choose. `local` takes the tokenizer from this machine only.
+    """
     data = prepared.load(data_folder or prepared.newest(workspace))
     settings, origins, resplit = _held_out_share(resolved, data)
     template = prepared.template_of(data, workspace)
     model = models.resolve(settings.model)
     backend, why = backends.choose(settings.backend)
-    small = base.fetch(model, weights=False)
+    device = device or devices.choose(settings.gpu)
+    small = base.fetch(model, weights=False, local=local)
     loaded = tokenizer.load(small.folder, model, settings.chat_format)
     stored = tokens.find(data, loaded, watch)
     names = stored.names if stored else tokens.names(data)
@@ -131,6 +142,15 @@ def prepare(
     valid = audit.take(source, watched, settings.max_length)
     audit.require(trained)
     facts = audit.summary(trained, valid) | {"held_out": len(held_out)}
+    decision = fitted(
+        model,
+        resolved,
+        device,
+        backend=backend,
+        length=facts["length"]["max"],
+        mean=facts["tokens"] / facts["rows"],
+    )
+    settings, origins = _with_batch(settings, origins, decision)
     unlimited = settings.model_copy(
         update={"limit": None}
     )  # the limit was applied above, before rows were rejected
@@ -138,19 +158,11 @@ def prepare(
         len(trained),
         unlimited,
         tokens=facts["tokens"],
+        supervised=facts["supervised_tokens"],
         valid_rows=len(valid),
         parameters=model.parameters,
-        given=given,
-    )
-    device = devices.choose()
-    decision = memory.decide(
-        model,
-        settings,
-        free=device.free,
-        length=facts["length"]["max"],
-        device="cpu" if device.kind == "cpu" else "gpu",
-        sixteen_bit="bf16" if device.bf16 else "fp16",
-        backend=backend,
+        given=resolved.asked("epochs", "max_steps"),
+        proposed=resolved.proposed,
     )
     return Job(
         settings=settings,
@@ -172,6 +184,38 @@ def prepare(
     )
 
 
+def fitted(
+    model: models.Model,
+    resolved: "Resolved[TrainSettings]",
+    device: devices.Device,
+    *,
+    backend: str = "",
+    length: int | None = None,
+    mean: float | None = None,
+) -> fit.Decision:
+    """Fit the settings into a device; a micro-batch that the user set is kept, that of a preset only proposed."""
+    return fit.decide(
+        model,
+        resolved.values,
+        free=device.free,
+        length=length,
+        per_row=mean,
+        device="cpu" if device.kind == "cpu" else "gpu",
+        sixteen_bit="bf16" if device.bf16 else "fp16",
+        backend=backend,
+        fixed=resolved.outright("batch_size", "grad_accum"),
+    )
+
+
+def _with_batch(
+    settings: "TrainSettings", origins: Mapping[str, str], decision: fit.Decision
+) -> tuple["TrainSettings", Mapping[str, str]]:
+    chosen = {"batch_size": decision.batch_size, "grad_accum": decision.grad_accum}
+    if decision.batch_size == settings.batch_size:
+        return settings, origins
+    return settings.model_copy(update=chosen), {**origins, **dict.fromkeys(chosen, _("chosen by the plan"))}
+
+
 def _held_out_share(
     resolved: "Resolved[TrainSettings]", data: prepared.Prepared
 ) -> tuple["TrainSettings", Mapping[str, str], bool]:
@@ -189,8 +233,12 @@ def as_begun(job: Job, lock: Mapping[str, Any]) -> Job:
         job.decision,
         load_in_4bit=bool(lock["load_in_4bit"]),
         gradient_checkpointing=bool(lock["gradient_checkpointing"]),
+        batch_size=int(lock["batch_size"]),
+        grad_accum=int(lock["grad_accum"]),
     )
-    return replace(job, decision=decision)
+    settings, origins = _with_batch(job.settings, job.origins, decision)
+    steps = replace(job.plan, batch_size=decision.batch_size, grad_accum=decision.grad_accum)
+    return replace(job, decision=decision, settings=settings, origins=origins, plan=steps)
 
 
 def default_name(job: Job, use_case: str) -> str:

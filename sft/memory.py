@@ -5,26 +5,21 @@ Bytes, GB = 1e9. Sources of the parts:
   (4 bits, 8 bits a block of 64, 32 bits a block of 64 × 256), embeddings, output matrix and norms stay in 16 bit.
 * adapter: fp32 weight and gradient and the optimizer's states, 16 B a parameter with AdamW, 10 B with 8-bit states,
   and the 16-bit copy autocast makes. Never gradients or states of the base model: it is frozen.
-* activations: what autograd keeps, counted from the saved tensors of peft 0.21 on transformers 5.17 under bf16
-  autocast (agrees to 0.1 %); for Unsloth's fused layers from what they save by their source.
+* activations: what autograd keeps, counted from the saved tensors of peft 0.21 on transformers 5.17 with and
+  without bf16 autocast (agrees to 0.2 %); for Unsloth's fused layers from what they save by their source.
 * logits: in chunks of 256 tokens, as TRL (chunked_nll) and Unsloth compute the loss.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from sft.i18n import _
-from sft.models import Model, Shape, linear_parameters, lora_parameters, parameters
-
-if TYPE_CHECKING:
-    from sft.presets import TrainSettings
+from sft.models import Shape, linear_parameters, lora_parameters, parameters
 
 Precision = Literal["nf4", "bf16", "fp16", "fp32"]
 Device = Literal["gpu", "cpu"]
 
 NF4_BYTES = (4 + 8 / 64 + 32 / (64 * 256)) / 8
 LOSS_CHUNK = 256  # tokens whose logits exist at one time
-MARGIN = 0.08  # of the free memory stays free: the allocator's gaps, and neighbours on a shared card
 _BYTES = {"bf16": 2.0, "fp16": 2.0, "fp32": 4.0}
 _CONTEXT = {
     "gpu": 0.75e9,
@@ -52,8 +47,8 @@ class Memory:
         """Return the forecast peak."""
         return self.weights + self.adapter + self.activations + self.logits + self.overhead
 
-    def fits(self, free: float, margin: float = MARGIN) -> bool:
-        """Say whether the forecast fits into `free` bytes with a margin left over."""
+    def fits(self, free: float, margin: float) -> bool:
+        """Say whether the forecast fits into `free` bytes when the part `margin` of them stays free."""
         return self.total <= free * (1 - margin)
 
     def as_dict(self) -> dict[str, Any]:
@@ -97,8 +92,9 @@ def adapter_bytes(shape: Shape, r: int, optim: str) -> int:
 def layer_bytes(shape: Shape, r: int, backend: str, dropout: float = 0.0, device: Device = "gpu") -> int:
     """Return what autograd keeps of one block for one token, in bytes.
 
-    peft keeps its own 16-bit copy of the input of each of the seven linear layers, and with dropout a mask of it (one
-    byte a value on a GPU, four on a CPU); Unsloth's fused layers, used without dropout on a GPU, keep each input once.
+    peft keeps its own copy of the input of each of the seven linear layers, in 16 bit under autocast on a GPU, in fp32 on
+    a CPU, and with dropout a mask of it (one byte a value, four on a CPU); Unsloth's fused layers, used without dropout
+    on a GPU, keep each input once.
     """
     h, q, kv, inter = shape.hidden, shape.q, shape.kv, shape.intermediate
     attention = 2 * (2 * q + 2 * kv)
@@ -108,7 +104,8 @@ def layer_bytes(shape: Shape, r: int, backend: str, dropout: float = 0.0, device
     copies = 5 * h + q + inter
     masks = (4 if device == "cpu" else 1) * copies if dropout else 0
     norms = 4 * 2 * h + (4 * (q + kv) if shape.qk_norm else 0)
-    return 2 * (3 * inter + copies) + masks + norms + attention + 2 * 7 * r
+    wide = 4 if device == "cpu" and backend != "unsloth" else 2
+    return 2 * 3 * inter + wide * (copies + 7 * r) + masks + norms + attention
 
 
 def logit_bytes(tokens: int, vocab: int, loss_chunk: int | None = LOSS_CHUNK) -> int:
@@ -159,116 +156,3 @@ def forecast(
         length=length,
         device=device,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What "auto" came to, with a reason for each choice; `memory` is None for a model of unknown shape.
-
-    `fits` is None where free memory or shape are not known. `suggestion` is a ``(batch_size, grad_accum)`` of the
-    same effective batch that fits, None when none is needed or none helps.
-    """
-
-    load_in_4bit: bool
-    gradient_checkpointing: bool
-    reasons: tuple[str, ...]
-    memory: Memory | None = None
-    fits: bool | None = None
-    suggestion: tuple[int, int] | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "load_in_4bit": self.load_in_4bit,
-            "gradient_checkpointing": self.gradient_checkpointing,
-            "reasons": list(self.reasons),
-            "memory": self.memory.as_dict() if self.memory else None,
-            "fits": self.fits,
-            "suggestion": list(self.suggestion) if self.suggestion else None,
-        }
-
-
-def decide(
-    model: Model,
-    settings: "TrainSettings",
-    *,
-    free: float | None = None,
-    length: int | None = None,
-    device: Device = "gpu",
-    sixteen_bit: Precision = "bf16",
-    backend: str = "",
-) -> Decision:
-    """Choose 4 bit or 16 bit, checkpointing on or off, where the settings say "auto"; what is set is kept.
-
-    `free` is the memory free now on that device in bytes, `length` the longest row in tokens (default: max_length),
-    `backend` the one that will train where the settings say "auto".
-    """
-    four, why_four = _four_bit(model, settings.load_in_4bit, free)
-    precision: Precision = "nf4" if four else sixteen_bit
-    shape = model.shape
-    if shape is None:
-        on = settings.gradient_checkpointing is not False
-        unknown = _("the model's shape is not known here: no memory forecast")
-        return Decision(four, on, (why_four, unknown))
-    length = min(length or settings.max_length, settings.max_length)
-
-    def at(checkpointing: bool, batch_size: int) -> Memory:
-        return forecast(
-            shape,
-            batch_size=batch_size,
-            length=length,
-            r=settings.lora_r,
-            precision=precision,
-            checkpointing=checkpointing,
-            optim=settings.optim,
-            dropout=settings.lora_dropout,
-            backend=backend or settings.backend,
-            device=device,
-        )
-
-    checkpointing, why = _checkpointing(settings, at(False, settings.batch_size), free)
-    memory = at(checkpointing, settings.batch_size)
-    fits = None if free is None else memory.fits(free)
-    suggestion = None
-    if free is not None and not fits:
-        batch, accum = settings.batch_size, settings.grad_accum
-        while batch % 2 == 0 and suggestion is None:
-            batch, accum = batch // 2, accum * 2
-            suggestion = (batch, accum) if at(checkpointing, batch).fits(free) else None
-    return Decision(four, checkpointing, (why_four, why), memory, fits, suggestion)
-
-
-def _four_bit(model: Model, wanted: Literal["auto"] | bool, free: float | None) -> tuple[bool, str]:
-    if wanted != "auto":
-        return wanted, _("4 bit: as set") if wanted else _("16 bit: as set")
-    if model.parameters is None:
-        return True, _("4 bit: the model's size is not known here")
-    weights = 2 * model.parameters
-    if free is None:
-        small = weights < 2e9
-        reason = (
-            _("16 bit: {gb:.1f} GB of weights fit any card")
-            if small
-            else _("4 bit: {gb:.1f} GB in 16 bit, and free memory is not known")
-        )
-        return not small, reason.format(gb=weights / 1e9)
-    part = weights / free
-    if part > 0.35 or (free < 8e9 and part > 0.2):
-        return True, _("4 bit: 16-bit weights would take {gb:.1f} of {free:.1f} GB free").format(
-            gb=weights / 1e9, free=free / 1e9
-        )
-    return False, _(
-        "16 bit: the weights take {gb:.1f} of {free:.1f} GB free; 4 bit saves memory, never time"
-    ).format(gb=weights / 1e9, free=free / 1e9)
-
-
-def _checkpointing(settings: "TrainSettings", without: Memory, free: float | None) -> tuple[bool, str]:
-    wanted = settings.gradient_checkpointing
-    if wanted != "auto":
-        return wanted, _("checkpointing on: as set") if wanted else _("checkpointing off: as set")
-    if free is None:
-        return True, _("checkpointing on: free memory is not known")
-    figures = {"need": without.total / 1e9, "free": free / 1e9}
-    if without.fits(free):
-        return False, _("checkpointing off: {need:.1f} GB without it, {free:.1f} GB free").format(**figures)
-    return True, _("checkpointing on: {need:.1f} GB without it, only {free:.1f} GB free").format(**figures)

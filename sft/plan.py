@@ -5,7 +5,7 @@ ceil of that by the accumulation steps an epoch (the last, smaller accumulation 
 """
 
 import math
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,8 @@ class Plan:
 
     `rows` are the rows trained on, `steps` always optimizer steps. `epochs` are the passes that really happen,
     `rows_seen` counts a row as often as it is read. `eval_every` and `save_every` are 0 where it never happens on
-    the way; a last save always happens, a last evaluation unless evaluation is off. `tokens` are those of one epoch.
+    the way; a last save always happens, a last evaluation unless evaluation is off. `tokens` are those of one epoch,
+    `supervised` the part of them that is learnt.
     """
 
     rows: int
@@ -44,6 +45,7 @@ class Plan:
     n_evals: int
     n_saves: int
     tokens: int | None = None
+    supervised: int | None = None
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -87,6 +89,7 @@ class Plan:
             "n_evals": self.n_evals,
             "n_saves": self.n_saves,
             "tokens": self.tokens,
+            "supervised_tokens": self.supervised,
             "tokens_per_step": self.tokens_per_step,
             "tokens_seen": self.tokens_seen,
             "findings": [finding.as_dict() for finding in self.findings],
@@ -130,23 +133,27 @@ def make_plan(
     settings: "TrainSettings",
     *,
     tokens: int | None = None,
+    supervised: int | None = None,
     devices: int = 1,
     valid_rows: int | None = None,
     parameters: int | None = None,
-    given: Collection[str] = (),
+    given: Mapping[str, str] | None = None,
+    proposed: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Return the plan for `rows` training rows; `settings.limit` is applied here.
 
-    `tokens` counts all `rows`. `valid_rows` = 0 switches evaluation off, None leaves it to the settings. `given`
-    names the settings that were asked for outright (as flags): of epochs and max_steps the one asked for decides;
-    asked for both and disagreeing, `SettingsError` shows the arithmetic. `parameters` is the model's size: a very small
-    one bears a higher learning rate.
+    `tokens` counts all `rows`. `valid_rows` = 0 switches evaluation off, None leaves it to the settings. `given` names
+    what was asked for in one place, and where: of epochs and max_steps the one asked for decides; asked for both and
+    disagreeing, `SettingsError` shows the arithmetic. `proposed` is what the preset says. `parameters` is the model's size: a very small one bears a
+    higher learning rate.
     """
     if rows < 1:
         raise SettingsError(_("there are no rows to train on"), hint=_("prepare data first: sft prep"))
     if settings.limit is not None and settings.limit < rows:
-        tokens = None if tokens is None else round(tokens * settings.limit / rows)
+        part = settings.limit / rows
+        tokens, supervised = (None if n is None else round(n * part) for n in (tokens, supervised))
         rows = settings.limit
+    given = given or {}
     batch, accum = settings.batch_size, settings.grad_accum
     spe = steps_per_epoch(rows, batch, accum, devices)
     by_epochs = math.ceil(settings.epochs * spe)
@@ -171,14 +178,15 @@ def make_plan(
         n_evals=math.ceil(total / eval_every) if eval_every else 0,
         n_saves=math.ceil(total / save_every) if save_every else 1,
         tokens=tokens,
+        supervised=supervised,
     )
-    return _with_findings(
-        plan, settings, by_epochs, given, _SMALL_LR if (parameters or _SMALL) < _SMALL else _LR
-    )
+    highest = _SMALL_LR if (parameters or _SMALL) < _SMALL else _LR
+    found = [*_step_findings(plan, settings, by_epochs, given), *_rate_findings(plan, settings, highest)]
+    return replace(plan, findings=(*found, *_batch_findings(plan, proposed or {})))
 
 
 def _total(
-    rows: int, settings: "TrainSettings", spe: int, by_epochs: int, devices: int, given: Collection[str]
+    rows: int, settings: "TrainSettings", spe: int, by_epochs: int, devices: int, given: Mapping[str, str]
 ) -> int:
     """Return the total steps: those of max_steps, unless there is none or only the epochs were asked for."""
     steps = settings.max_steps
@@ -192,10 +200,12 @@ def _total(
                 real=epochs_text(steps / spe, apart_from=settings.epochs),
                 wanted=settings.epochs,
             ),
-            where="--epochs, --max-steps",
-            hint=_("give one of them: --epochs {epochs:g} or --max-steps {steps}").format(
-                epochs=settings.epochs, steps=by_epochs
+            where=", ".join(
+                dict.fromkeys(given[name].removeprefix("flag ") for name in ("epochs", "max_steps"))
             ),
+            hint=_(
+                "give one of them: epochs {epochs:g} (--epochs), or max_steps {steps} (--max-steps {steps})"
+            ).format(epochs=settings.epochs, steps=by_epochs),
         )
     return steps
 
@@ -205,10 +215,10 @@ def _per_epoch(rows: int, batch: int, accum: int, devices: int, spe: int) -> str
     return _("{rows} rows / ({product}) = {spe} steps an epoch").format(rows=rows, product=product, spe=spe)
 
 
-def _with_findings(
-    plan: Plan, settings: "TrainSettings", by_epochs: int, given: Collection[str], highest: float
-) -> Plan:
-    """Return the plan with what is odd about it: reported, never refused."""
+def _step_findings(
+    plan: Plan, settings: "TrainSettings", by_epochs: int, given: Mapping[str, str]
+) -> list[Finding]:
+    """Return what is odd about the steps: reported, never refused."""
     found: list[Finding] = []
     if plan.rows_seen < plan.rows:
         found.append(
@@ -249,8 +259,27 @@ def _with_findings(
                 ).format(steps=steps, real=epochs_text(plan.epochs), epochs=settings.epochs, other=by_epochs),
             )
         )
-    found += _rate_findings(plan, settings, highest)
-    return replace(plan, findings=tuple(found))
+    return found
+
+
+def _batch_findings(plan: Plan, proposed: Mapping[str, Any]) -> list[Finding]:
+    """Say that a flag or the file made another effective batch than the preset's: another training."""
+    if not {"batch_size", "grad_accum"} <= proposed.keys():
+        return []
+    wanted, rows = int(proposed["batch_size"] * proposed["grad_accum"]), plan.batch_size * plan.devices
+    if plan.effective_batch == wanted:
+        return []
+    hint = _("--grad-accum {n} keeps it").format(n=wanted // rows) if wanted % rows == 0 else ""
+    text = _("effective batch {now} instead of {then}, which the preset's learning rate is made for")
+    return [
+        Finding(
+            "other_effective_batch",
+            "warning",
+            1,
+            text.format(now=plan.effective_batch, then=wanted),
+            hint=hint,
+        )
+    ]
 
 
 def _rate_findings(plan: Plan, settings: "TrainSettings", highest: float) -> list[Finding]:

@@ -39,6 +39,13 @@ class TrainSettings(Settings):
         "auto", description="auto = unsloth where it imports, else hf"
     )
 
+    gpu: str = Field(
+        "auto", min_length=1, description="auto = most free memory and not busy; cpu, an index, a UUID"
+    )
+    profile: Literal["safe", "balanced", "aggressive"] = Field(
+        "balanced", description="how close to the memory limit a plan may go"
+    )
+
     limit: int | None = Field(None, ge=1, description="train on that many rows, sampled by seed; 0 = all")
     val_split: float = Field(0.1, ge=0, lt=1, description="part of the rows held out when the set has none")
     max_length: int = Field(
@@ -47,8 +54,12 @@ class TrainSettings(Settings):
 
     epochs: float = Field(3.0, gt=0, description="passes over the rows; the number of steps follows from it")
     max_steps: int | None = Field(None, ge=1, description="stop after so many steps; 0 = epochs decide")
-    batch_size: int = Field(4, ge=1, description="rows per forward pass (micro-batch)")
-    grad_accum: int = Field(4, ge=1, description="passes per optimizer step")
+    batch_size: int = Field(
+        4, ge=1, description="rows per forward pass (micro-batch); of a preset only the product counts"
+    )
+    grad_accum: int = Field(
+        4, ge=1, description="passes per optimizer step; batch_size x grad_accum never changes"
+    )
 
     lr: float = Field(2e-4, gt=0, lt=1, description="peak learning rate; LoRA wants 1e-4 to 2e-4")
     schedule: Literal["cosine", "linear", "constant_with_warmup"] = Field(
@@ -106,7 +117,12 @@ class Preset:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form of ``sft presets list``."""
-        return {"name": self.name, "description": self.description, "values": dict(self.values)}
+        return {
+            "name": self.name,
+            "description": self.description,
+            "also_known_as": list(self.also_known_as),
+            "values": dict(self.values),
+        }
 
 
 def folder() -> Path:

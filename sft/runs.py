@@ -24,9 +24,11 @@ from sft.text import write_json
 
 LOCK_FILE = "run.json"
 DECIDED = (
+    "batch_size",
+    "grad_accum",
     "load_in_4bit",
     "gradient_checkpointing",
-)  # entries of a lock that "auto" settles by the free memory
+)  # entries of a lock that the plan settles by the free memory
 STARTING = "starting"  # kept for a training that is being started in a tmux session
 COMPLETE = "complete.json"  # written last into a checkpoint: without it the checkpoint does not exist
 _ASKED, _BLINK = 20, 0.05  # how often, and how many seconds apart, a lock is asked for
@@ -158,7 +160,7 @@ def versions() -> dict[str, str]:
 
 
 def _asked(lock: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what "auto" came to: it follows the memory that was free, and a run goes on as it began."""
+    """Leave out what the plan chose: it follows the memory that was free, and a run goes on as it began."""
     return {key: value for key, value in lock.items() if key not in DECIDED}
 
 

@@ -7,7 +7,7 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
@@ -114,12 +114,13 @@ S = TypeVar("S", bound=Settings)
 class Resolved(Generic[S]):
     """Settings in force; `origins` says for each where it came from, `preset` which preset lies under them.
 
-    An origin is ``default``, ``preset full_training``, ``sft.toml:12`` or ``flag --lr``.
+    `proposed` is what the preset says of them. An origin is ``default``, ``preset full_training``, ``sft.toml:12`` or ``flag --lr``.
     """
 
     values: S
     origins: Mapping[str, str]
     preset: str = ""
+    proposed: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return ``{name: {"value", "origin"}}``, the form kept in ``run.json``."""
@@ -131,9 +132,20 @@ class Resolved(Generic[S]):
         values = self.values.model_dump()
         return {name: value for name, value in values.items() if self.origins[name] != DEFAULT}
 
-    def given(self) -> frozenset[str]:
-        """Return the names given as flags."""
-        return frozenset(name for name, origin in self.origins.items() if origin.startswith("flag "))
+    def asked(self, *names: str) -> dict[str, str]:
+        """Return those of `names` that stand in the highest layer that sets any of them, with where: asked for together.
+
+        A flag outdoes the file, the file a preset; a default was never asked for.
+        """
+        for layer in ("flag ", "", "preset "):
+            found = {name: self.origins[name] for name in names if _layer(self.origins[name]) == layer}
+            if found:
+                return found
+        return {}
+
+    def outright(self, *names: str) -> bool:
+        """Tell whether the user set any of `names`, in a flag or in `sft.toml`."""
+        return any(_layer(self.origins[name]) in ("flag ", "") for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +160,11 @@ class Workspace:
         """Return ``sft.toml:12`` for a setting of the file."""
         line = self.lines.get((section, key)) or self.lines.get((section, ""))
         return f"{self.path}:{line}" if line else str(self.path)
+
+
+def _layer(origin: str) -> str:
+    """Return ``flag ``, ``preset ``, '' for the file, ``default``."""
+    return next((kind for kind in ("flag ", "preset ", DEFAULT) if origin.startswith(kind)), "")
 
 
 def workspace_defaults(folder: Path | None = None) -> Workspace:
@@ -280,7 +297,7 @@ def resolve_train(
             raise SettingsError(error.message, where=where, hint=error.hint, parts=error.parts) from None
     layers = [(preset.values, dict.fromkeys(preset.values, f"preset {preset.name}"))] if preset else []
     layers.append((file_values, _file_origins(found, "train", file_values)))
-    return _resolve(TrainSettings, layers, flags, preset.name if preset else "")
+    return _resolve(TrainSettings, layers, flags, preset)
 
 
 def resolve_section(section: type[S], flags: Mapping[str, Any], *, folder: Path | None = None) -> Resolved[S]:
@@ -299,7 +316,7 @@ def _resolve(
     section: type[S],
     layers: list[tuple[Mapping[str, Any], dict[str, str]]],
     flags: Mapping[str, Any],
-    preset: str = "",
+    preset: presets.Preset | None = None,
 ) -> Resolved[S]:
     names = {key: "--" + key.replace("_", "-") for key in flags}
     presets.raise_all(presets.check(section, flags, names))
@@ -308,4 +325,5 @@ def _resolve(
     for values, where in [*layers, (flags, {key: f"flag {name}" for key, name in names.items()})]:
         merged |= values
         origins |= where
-    return Resolved(section.model_validate(merged), origins, preset)
+    proposed = preset.values if preset else {}
+    return Resolved(section.model_validate(merged), origins, preset.name if preset else "", proposed)

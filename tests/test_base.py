@@ -24,8 +24,10 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     pytest.importorskip("huggingface_hub")
     asked: dict[str, Any] = {}
 
-    def download(repo: str, *, allow_patterns: list[str], revision: str | None) -> str:
-        asked.update(repo=repo, patterns=allow_patterns, revision=revision)
+    def download(
+        repo: str, *, allow_patterns: list[str], revision: str | None, local_files_only: bool
+    ) -> str:
+        asked.update(repo=repo, patterns=allow_patterns, revision=revision, local=local_files_only)
         if isinstance(asked.get("does"), Exception):
             raise asked["does"]
         return str(asked["does"])
@@ -156,3 +158,11 @@ def test_without_a_hub_a_model_that_is_not_here_is_a_clear_error(tmp_path: Path,
     message, hint = done.stdout.strip().split("\n")
     assert HUB.id in message and "cannot be reached" in message
     assert "--model FOLDER" in hint
+
+
+def test_a_plan_asks_this_machine_only(hub: dict[str, Any], tmp_path: Path) -> None:
+    hub["does"] = tmp_path
+    base.fetch(HUB, weights=False, local=True)
+    assert hub["local"] is True
+    base.fetch(HUB, weights=False)
+    assert hub["local"] is False

@@ -256,6 +256,51 @@ def test_plan_of_a_prepared_set_and_of_a_card() -> None:
     assert ok("plan", "--val-split", "0.5", "--json").json["rows"] < value["rows"]
 
 
+def test_plan_of_a_named_card_needs_no_gpu() -> None:
+    done = ok("plan", "--rows", "7000", "--use-case", "shared_3090", "--gpu", "RTX 3090", "--free", "10.9", "--backend", "hf")  # fmt: skip
+    assert "device NVIDIA GeForce RTX 3090, 10.9 of 25.8 GB free" in done.out
+    assert "micro-batch 4 × 4 instead of 8 × 2: 8 rows a pass need 9.9 of 10.9 GB free" in done.out
+    assert "7000 rows / (4 × 4) = 438 steps an epoch; 876 steps are 2.0 epochs" in done.out
+    value = ok("plan", "--rows", "7000", "--gpu", "h200", "--profile", "aggressive", "--json").json
+    assert value["device"]["capability"] == "9.0" and value["memory"]["profile"] == "aggressive"
+    kept = ok("plan", "--rows", "9", "--batch-size", "4", "--grad-accum", "2", "--free", "2", "--json").json
+    assert (kept["batch_size"], kept["grad_accum"]) == (4, 2)
+
+
+def test_plan_of_the_cpu_and_of_cards_that_are_not_there() -> None:
+    value = ok("plan", "--rows", "9", "--gpu", "cpu", "--free", "0.5", "--json").json
+    assert (value["device"]["kind"], value["memory"]["free"]) == ("cpu", 5e8)
+    assert value["memory"]["fits"] is False
+    for name, hint in (("RTX 3099", "did you mean"), ("7", "auto, cpu, or one of: none is seen")):
+        done = sft("plan", "--rows", "9", "--gpu", name)
+        assert done.code == 2 and hint in done.err
+    assert sft("plan", "--rows", "9", "--profile", "bold").code == 2
+
+
+def test_plan_refuses_contradictions_wherever_they_stand() -> None:
+    put("sft.toml", "[train]\nepochs = 2\nmax_steps = 1750\nbatch_size = 8\ngrad_accum = 2\n")
+    done = sft("plan", "--rows", "7000")
+    assert done.code == 2
+    assert "sft.toml:2, sft.toml:3: 7000 rows / (8 × 2) = 438 steps an epoch; 1750 steps are 4.0 epochs, not 2" in done.err  # fmt: skip
+    assert "4.0 epochs" in ok("plan", "--rows", "7000", "--max-steps", "1750").out
+    sixty = ok("plan", "--rows", "7000", "--max-steps", "60", "--batch-size", "1", "--grad-accum", "1").out
+    assert "! under_one_epoch × 6940: 1 × 1 × 60 steps read 60 of 7000 rows (0.86 %)" in sixty
+
+
+def test_plan_shows_chunks_when_asked() -> None:
+    command = ("plan", "--rows", "154477", "--batch-size", "4", "--grad-accum", "4", "--chunk-size", "30000")
+    assert "5  34477   2155" in ok(*command).out
+    assert ok(*command, "--json").json["chunks"]["merged"] == 4477
+
+
+def test_plan_counts_tokens_where_the_tokenizer_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    put("data/raw/a.csv", csv(statements()))
+    ok("prep", "--template", "true_false_v1", "--val-split", "0.2")
+    done = sft("plan", "--model", "qwen2.5-7b", "--json")
+    assert done.code == 0 and "tokens are not counted: " in done.err
+    assert done.json["tokens"] is None
+
+
 # looking
 
 

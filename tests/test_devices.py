@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from sft import devices
+from sft.errors import MissingError, SettingsError
 
 THREE = """\
-0, GPU-11aa, NVIDIA GeForce RTX 3090, 24576, 11102, 8.6
-1, GPU-22bb, NVIDIA GeForce RTX 3090, 24576, 18120, 8.6
-2, GPU-33cc, NVIDIA GeForce RTX 3090, 24576, 5990, 8.6
+0, GPU-11aa, NVIDIA GeForce RTX 3090, 24576, 11102, 8.6, 0
+1, GPU-22bb, NVIDIA GeForce RTX 3090, 24576, 18120, 8.6, 0
+2, GPU-33cc, NVIDIA GeForce RTX 3090, 24576, 5990, 8.6, 99
 """
 MIB = 1024 * 1024
 
@@ -27,6 +28,7 @@ def smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tool.parent}:/usr/bin:/bin")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(devices, "_PAUSE", 0.0)
     return says
 
 
@@ -36,6 +38,44 @@ def test_the_emptiest_of_three_cards_is_taken(smi: Path) -> None:
     assert (chosen.free, chosen.total) == (18120 * MIB, 24576 * MIB)
     assert chosen.bf16
     assert [gpu.index for gpu in devices.gpus()] == [0, 1, 2]
+    assert chosen.reason == "most free memory of 3, never a busy one: GPU 2 at 99 %"
+
+
+def test_a_busy_card_is_never_taken_however_empty(smi: Path) -> None:
+    smi.write_text(THREE.replace("5990", "23990"), encoding="utf-8")
+    assert devices.choose().index == 1
+    smi.write_text(THREE.replace("18120, 8.6, 0", "18120, 8.6, 30"), encoding="utf-8")
+    assert devices.choose().index == 0
+
+
+def test_all_busy_is_an_error_that_says_how_to_insist(smi: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    smi.write_text(THREE.replace("8.6, 0", "8.6, 80"), encoding="utf-8")
+    with pytest.raises(MissingError, match="GPU 0 at 80 %, GPU 1 at 80 %, GPU 2 at 99 %") as caught:
+        devices.choose()
+    assert "CUDA_VISIBLE_DEVICES=0" in caught.value.hint
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2")
+    assert devices.choose().index == 2
+
+
+@pytest.mark.parametrize(("wanted", "index"), [("0", 0), ("2", 2), ("GPU-33", 2)])
+def test_a_card_that_is_named_is_taken_busy_or_not(smi: Path, wanted: str, index: int) -> None:
+    chosen = devices.choose(wanted)
+    assert chosen.index == index and ("although it is busy" in chosen.reason) == (index == 2)
+
+
+def test_cpu_by_name_and_an_unknown_card(smi: Path) -> None:
+    assert devices.choose("cpu").kind == "cpu"
+    with pytest.raises(SettingsError) as caught:
+        devices.choose("3")
+    assert "1 (NVIDIA GeForce RTX 3090)" in caught.value.hint
+
+
+def test_several_looks_are_one() -> None:
+    """Between two steps a training card stands still for a moment, and neighbours grow."""
+    resting = devices.parse(THREE.replace("99", "0"))
+    found = devices.together(resting, devices.parse(THREE.replace("18120", "9000")))
+    assert [gpu.load for gpu in found] == [0, 0, 99]
+    assert found[1].free == 9000 * MIB
 
 
 def test_equally_empty_cards_the_first_wins() -> None:
@@ -89,17 +129,19 @@ def test_a_tool_that_hangs_or_cannot_start_is_no_gpu(smi: Path, monkeypatch: pyt
 
 
 def test_noise_is_passed_over_and_untold_memory_is_none() -> None:
-    text = "WARNING: infoROM is corrupted\n" + THREE + "3, GPU-44dd, NVIDIA GB10, [N/A], [N/A], 12.1\n\n"
+    text = (
+        "WARNING: infoROM is corrupted\n" + THREE + "3, GPU-44dd, NVIDIA GB10, [N/A], [N/A], 12.1, [N/A]\n\n"
+    )
     found = devices.parse(text)
     assert [gpu.index for gpu in found] == [0, 1, 2, 3]
     assert (found[3].free, found[3].total, found[3].bf16) == (None, None, True)
     assert devices.emptiest(found[3:]) is found[3]
     assert devices.parse("No devices were found") == []
-    assert devices.parse("0, GPU-a, Tesla K80, 11441, 11000, [N/A]")[0].bf16 is False
+    assert devices.parse("0, GPU-a, Tesla K80, 11441, 11000, [N/A], 0")[0].bf16 is False
 
 
 def test_bf16_begins_with_capability_8() -> None:
-    turing, ampere = devices.parse("0, a, T4, 15360, 15000, 7.5\n1, b, A100, 40960, 40000, 8.0")
+    turing, ampere = devices.parse("0, a, T4, 15360, 15000, 7.5, 0\n1, b, A100, 40960, 40000, 8.0, 0")
     assert (turing.bf16, ampere.bf16, devices.cpu().bf16) == (False, True, True)
 
 

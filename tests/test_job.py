@@ -1,11 +1,13 @@
 """Which rows a training takes: the set's own split, another share of it, a sample."""
 
 from array import array
+from types import SimpleNamespace
+from typing import Any, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sft import job
+from sft import devices, fit, job, models, plan, runs, settings
 from sft.presets import TrainSettings
 from sft.tokens import Names
 
@@ -34,3 +36,43 @@ def test_a_limit_samples_in_file_order_and_the_loss_is_watched_on_as_small_a_par
     watched = job._loss_rows(NAMES, valid, settings)
     assert len(watched) == 8 and set(watched) <= set(valid)
     assert job._loss_rows(NAMES, valid, TrainSettings()) is valid
+
+
+def made(**wanted: Any) -> job.Job:
+    """Return a job of a 3B model of which only the parts that the lock holds are real."""
+    values = TrainSettings(**wanted)
+    decision = fit.decide(models.known()["qwen2.5-3b"], values, free=10.9e9, backend="hf")
+    nothing: dict[str, Any] = dict.fromkeys(job.Job.__dataclass_fields__)
+    named = SimpleNamespace(digest="d", id="t", name="m", revision="r", format=SimpleNamespace(name="chatml"))
+    return job.Job(**cast(Any, nothing | {
+        **dict.fromkeys(("data", "template", "model", "base", "loaded"), named),
+        "settings": values,
+        "origins": {},
+        "plan": plan.make_plan(100, values),
+        "decision": decision,
+        "backend": "hf",
+    }))  # fmt: skip
+
+
+def test_card_and_micro_batch_are_no_other_experiment_but_the_effective_batch_is() -> None:
+    lock = made(batch_size=8, grad_accum=2).lock
+    assert lock["effective_batch"] == 16 and "gpu" not in lock["settings"]
+    other = made(batch_size=4, grad_accum=4, gpu="1", profile="safe").lock
+    assert {line.partition(":")[0] for line in runs.differences(lock, other)} <= set(runs.DECIDED)
+    assert "effective_batch: 16 → 32" in runs.differences(lock, made(batch_size=8, grad_accum=4).lock)
+
+
+def test_a_run_goes_on_with_the_micro_batch_it_began_with() -> None:
+    begun = job.as_begun(made(batch_size=8, grad_accum=2), made(batch_size=4, grad_accum=4).lock)
+    assert (begun.settings.batch_size, begun.settings.grad_accum) == (4, 4)
+    assert (begun.plan.batch_size, begun.plan.effective_batch) == (4, 16)
+    assert begun.lock == made(batch_size=4, grad_accum=4).lock
+
+
+def test_what_the_user_set_stays_and_a_preset_only_proposes() -> None:
+    model, card = models.known()["qwen3-1.7b"], devices.Device("gpu", "x", free=int(5.8e9), capability="8.6")
+    proposed = settings.resolve_train({}, use_case="shared_3090")
+    assert job.fitted(model, proposed, card, backend="hf").batch_size == 2
+    insisted = settings.resolve_train({"batch_size": 8}, use_case="shared_3090")
+    found = job.fitted(model, insisted, card, backend="hf")
+    assert found.batch_size == 8 and found.fits is False

@@ -8,6 +8,8 @@ from sft import plan as planner
 from sft.errors import SettingsError
 from sft.presets import TrainSettings
 
+FLAGS = {"epochs": "flag --epochs", "max_steps": "flag --max-steps"}
+
 
 def make(rows, **kwargs):
     wanted = {k: kwargs.pop(k) for k in list(kwargs) if k in TrainSettings.model_fields}
@@ -49,28 +51,33 @@ def test_epochs_behind_a_number_of_steps(batch, accum, steps, epochs):
 
 def test_contradictory_wishes_are_refused_with_the_arithmetic():
     with pytest.raises(SettingsError) as caught:
-        make(7_000, batch_size=8, grad_accum=2, epochs=2, max_steps=1_750, given={"epochs", "max_steps"})
+        make(7_000, batch_size=8, grad_accum=2, epochs=2, max_steps=1_750, given=FLAGS)
     assert (
         caught.value.message == "7000 rows / (8 × 2) = 438 steps an epoch; 1750 steps are 4.0 epochs, not 2"
     )
     assert "--max-steps 876" in caught.value.hint
+    assert caught.value.where == "--epochs, --max-steps"
 
 
 def test_a_near_miss_shows_enough_decimals():
     with pytest.raises(SettingsError, match=r"880 steps are 2\.01 epochs, not 2"):
-        make(7_000, batch_size=8, grad_accum=2, epochs=2, max_steps=880, given={"epochs", "max_steps"})
+        make(7_000, batch_size=8, grad_accum=2, epochs=2, max_steps=880, given=FLAGS)
 
 
 def test_agreeing_wishes_pass():
-    plan = make(7_000, batch_size=8, grad_accum=2, epochs=2, max_steps=876, given={"epochs", "max_steps"})
+    plan = make(7_000, batch_size=8, grad_accum=2, epochs=2, max_steps=876, given=FLAGS)
     assert plan.total_steps == 876 and not plan.findings
 
 
 def test_the_flag_decides_over_a_file():
-    plan = make(7_000, batch_size=8, grad_accum=2, epochs=2, max_steps=1_750, given={"epochs"})
+    plan = make(
+        7_000, batch_size=8, grad_accum=2, epochs=2, max_steps=1_750, given={"epochs": "flag --epochs"}
+    )
     assert plan.total_steps == 876
     assert [finding.id for finding in plan.findings] == ["max_steps_overruled"]
-    plan = make(7_000, batch_size=8, grad_accum=2, epochs=2, max_steps=1_750, given={"max_steps"})
+    plan = make(
+        7_000, batch_size=8, grad_accum=2, epochs=2, max_steps=1_750, given={"max_steps": "flag --max-steps"}
+    )
     assert plan.total_steps == 1_750
     assert [finding.id for finding in plan.findings] == ["max_steps_decides"]
 
@@ -84,9 +91,11 @@ def test_sixty_rows_of_seven_thousand():
 
 
 def test_limit_devices_and_tokens():
-    plan = make(1_842, batch_size=2, grad_accum=4, epochs=1, limit=100, tokens=184_200, devices=2)
+    plan = make(
+        1_842, batch_size=2, grad_accum=4, epochs=1, limit=100, tokens=184_200, supervised=18_420, devices=2
+    )
     assert (plan.rows, plan.effective_batch, plan.steps_per_epoch) == (100, 16, 7)
-    assert plan.tokens == 10_000 and plan.tokens_seen == 10_000
+    assert plan.tokens == 10_000 and plan.tokens_seen == 10_000 and plan.supervised == 1_000
     assert plan.tokens_per_step == pytest.approx(10_000 / 7)
     assert "(2 × 4 × 2) = 7 steps" in plan.arithmetic()
 
@@ -108,6 +117,18 @@ def test_findings_name_a_warmup_without_end_and_odd_rates():
     assert [f.id for f in plan.findings] == ["warmup_too_long"]
     assert [f.id for f in make(7_000, lr=5e-6).findings] == ["lr_low"]
     assert [f.id for f in make(7_000, lr=1e-3).findings] == ["lr_high"]
+
+
+def test_another_effective_batch_than_the_presets_is_said():
+    preset = {"batch_size": 6, "grad_accum": 2}
+    found = make(9_000, batch_size=8, grad_accum=1, proposed=preset).findings
+    assert [(f.id, f.severity) for f in found] == [("other_effective_batch", "warning")]
+    assert found[0].message.startswith("effective batch 8 instead of 12")
+    assert (
+        make(9_000, batch_size=4, grad_accum=2, proposed=preset).findings[0].hint == "--grad-accum 3 keeps it"
+    )
+    assert not make(9_000, batch_size=3, grad_accum=4, proposed=preset).findings
+    assert not make(9_000, batch_size=3, grad_accum=4).findings
 
 
 def test_no_rows_is_an_error():

@@ -37,12 +37,14 @@ def test_learning_rates_stay_in_the_lora_range():
     assert all(1e-4 <= rate <= 2e-4 for rate in rates.values()), rates
 
 
-def test_effective_batches_of_the_memory_tiers():
+def test_effective_batches():
     sizes = {}
-    for name in ("vram_4gb", "vram_6gb", "vram_8gb", "shared_3090", "accumulate"):
+    for name in presets.names():
         settings = TrainSettings(**presets.load(name).values)
         sizes[name] = settings.batch_size * settings.grad_accum
-    assert sizes == {"vram_4gb": 12, "vram_6gb": 16, "vram_8gb": 16, "shared_3090": 16, "accumulate": 32}
+    other = {"demo": 4, "quick_test": 8, "grad_accum_extreme": 32, "vram_141gb": 32}
+    other |= dict.fromkeys(("vram_4gb", "vram_4gb_safe", "vram_4gb_aggressive"), 12)
+    assert {name: size for name, size in sizes.items() if size != 16} == other
 
 
 def test_no_preset_promises_a_score_or_a_time():
@@ -53,8 +55,13 @@ def test_no_preset_promises_a_score_or_a_time():
 
 
 def test_another_name_leads_to_the_same_preset():
-    assert presets.load("v5_optimized").name == "small_model"
-    assert presets.load("grad_accum_extreme").name == "accumulate"
+    assert presets.load("small_model").name == "v5_optimized"
+    assert presets.load("accumulate").name == "grad_accum_extreme"
+
+
+def test_no_name_leads_to_two_presets():
+    names = [name for each in map(presets.load, presets.names()) for name in (each.name, *each.also_known_as)]
+    assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize(("name", "near"), [("full-training", "full_training"), ("quick_tset", "quick_test")])

@@ -29,7 +29,11 @@ def test_each_layer_beats_the_one_before_and_says_so(tmp_path):
     assert (values.lr, origins["lr"]) == (5e-5, "flag --lr")
     assert (values.warmup, origins["warmup"]) == (0.0, "flag --warmup")  # an explicit 0 counts as given
     assert (values.optim, origins["optim"]) == ("adamw_8bit", "default")
-    assert found.preset == "full_training" and found.given() == {"lr", "warmup"}
+    assert found.preset == "full_training"
+    assert found.asked("lr", "epochs") == {"lr": "flag --lr"}  # asked for together, in the highest layer
+    assert found.asked("epochs", "lora_r") == {"epochs": "sft.toml:3"}
+    assert found.asked("lora_r", "optim") == {"lora_r": "preset full_training"} and found.asked("optim") == {}
+    assert found.outright("epochs", "lora_r") and not found.outright("lora_r", "optim")
     assert found.as_dict()["lr"] == {"value": 5e-5, "origin": "flag --lr"}
     assert "optim" not in found.changed() and found.changed()["epochs"] == 5
 

@@ -1,6 +1,7 @@
 """The head of a training as text: settings with origins, data, audit, a decoded sample, memory and plan."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sft import chat
@@ -8,13 +9,16 @@ from sft.cli import screen
 from sft.i18n import _
 
 if TYPE_CHECKING:
+    from sft.devices import Device
+    from sft.fit import Decision
     from sft.job import Job
+    from sft.pace import Pace
     from sft.plan import Plan
 
 _LONG = 12  # lines of the decoded sample that are shown
 
 
-def lines(job: "Job") -> Iterator[str]:
+def lines(job: "Job", workspace: Path) -> Iterator[str]:
     """Yield the lines of the head."""
     yield _("settings")
     yield from settings(job.settings.model_dump(mode="json"), job.origins)
@@ -26,17 +30,25 @@ def lines(job: "Job") -> Iterator[str]:
     yield _("  chat format {name} ({origin}), turn end {end}, padding {pad}").format(
         name=job.loaded.format.name, origin=job.loaded.origin, end=job.loaded.turn_end, pad=job.loaded.pad
     )
-    yield _("backend {name} ({reason}), device {device}").format(
-        name=job.backend, reason=job.backend_reason, device=job.device.name
-    )
     yield _("data {folder}, template {template}").format(folder=job.data.folder, template=job.template.id)
+    yield from sample(job)
+    yield from planned(job, workspace)
+
+
+def planned(job: "Job", workspace: Path) -> Iterator[str]:
+    """Yield what `sft plan` and the head of `sft train` both show: audit, card, memory, plan and time."""
+    from sft import pace
+
     yield _("audit")
     yield from audit(job.facts)
-    yield from sample(job)
+    yield backend(job.backend, job.backend_reason)
+    yield from card(job.device)
     yield _("memory")
     yield from memory(job.decision)
     yield _("plan")
     yield from plan(job.plan)
+    yield from time(pace.of(job, workspace))
+    yield from screen.findings(job.plan.findings)
 
 
 def settings(values: dict[str, Any], origins: Any) -> Iterator[str]:
@@ -88,21 +100,52 @@ def sample(job: "Job") -> Iterator[str]:
     yield from (f"    {line}" for line in cut)
 
 
-def memory(decision: Any) -> Iterator[str]:
-    """Yield the forecast and why 4-bit and checkpointing are as they are."""
+def backend(name: str, reason: str) -> str:
+    """Return the line of the backend: the forecast depends on it."""
+    return _("backend {name} ({reason})").format(name=name, reason=reason)
+
+
+def card(device: "Device") -> Iterator[str]:
+    """Yield the card, what is free on it and why it is the one."""
+    name = f"GPU {device.index} {device.name}" if device.uuid else device.name
+    text = _("device {name}").format(name=name)
+    if device.free is not None and device.total is not None:
+        text += _(", {free:.1f} of {total:.1f} GB free").format(
+            free=device.free / 1e9, total=device.total / 1e9
+        )
+    yield text + (f" ({device.reason})" if device.reason else "")
+
+
+def memory(decision: "Decision") -> Iterator[str]:
+    """Yield the choices with their reasons, the forecast by parts, and what would fit when this does not."""
     for reason in decision.reasons:
         yield f"  {reason}"
-    if decision.memory is not None:
-        yield _("  forecast {gb:.1f} GB on {device}").format(
-            gb=decision.memory.total / 1e9, device=decision.memory.device
+    found = decision.memory
+    if found is None:
+        return
+    yield _(
+        "  forecast {gb:.1f} GB: weights {weights:.1f}, adapter {adapter:.1f}, activations {activations:.1f}, "
+        "logits {logits:.1f}, overhead {overhead:.1f}"
+    ).format(
+        gb=found.total / 1e9,
+        weights=found.weights / 1e9,
+        adapter=found.adapter / 1e9,
+        activations=found.activations / 1e9,
+        logits=found.logits / 1e9,
+        overhead=found.overhead / 1e9,
+    )
+    if decision.free is not None:
+        yield _(
+            "  {free:.1f} GB free, of which profile {profile} leaves {margin:.0f} % ({gb:.1f} GB)"
+        ).format(
+            free=decision.free / 1e9,
+            profile=decision.profile,
+            margin=100 * decision.margin,
+            gb=decision.margin * decision.free / 1e9,
         )
     if decision.fits is False:
         yield _("  ! this is more than is free now")
-        if decision.suggestion:
-            batch, accum = decision.suggestion
-            yield _("    hint: --batch-size {batch} --grad-accum {accum} keeps the effective batch").format(
-                batch=batch, accum=accum
-            )
+    yield from (f"    {_('hint: {text}').format(text=hint)}" for hint in decision.hints)
 
 
 def plan(steps: "Plan") -> Iterator[str]:
@@ -112,7 +155,22 @@ def plan(steps: "Plan") -> Iterator[str]:
         batch=steps.effective_batch, warmup=steps.warmup_steps, evals=steps.n_evals, saves=steps.n_saves
     )
     if steps.tokens_seen is not None:
-        yield _("  {n} tokens in all, {per} per step").format(
-            n=steps.tokens_seen, per=round(steps.tokens_per_step or 0)
+        yield _("  {n:,} tokens in all, {per:,} per step; {part:.1f} % of them supervised").format(
+            n=steps.tokens_seen,
+            per=round(steps.tokens_per_step or 0),
+            part=100 * (steps.supervised or 0) / max(steps.tokens or 0, 1),
         )
-    yield from screen.findings(steps.findings)
+
+
+def time(found: "Pace") -> Iterator[str]:
+    """Yield how long it takes: what was measured, and what the card cannot beat."""
+    if found.measured is not None:
+        yield _("  time {time} at {rate:,.0f} tokens/s, measured in run {run}").format(
+            time=screen.duration(found.measured), rate=found.tokens_per_s, run=found.source
+        )
+    else:
+        yield _("  time: said after the first measured steps; no run of this model on this card is here")
+    if found.at_least is not None:
+        yield _(
+            "  (never under {time}: that is the peak of the card; runs reach a third to a half of it)"
+        ).format(time=screen.duration(found.at_least))

@@ -11,7 +11,7 @@ from sft.i18n import _
 # Flags that are training settings; the others say what to do, not how to train.
 SETTINGS = (
     "model", "epochs", "max_steps", "batch_size", "grad_accum", "lr", "max_length", "lora_r", "val_split", "backend",
-    "seed", "chat_format",
+    "seed", "chat_format", "gpu", "profile",
 )  # fmt: skip
 
 Data = Annotated[Path | None, typer.Option(help=_("prepared set; default: the newest"))]
@@ -29,6 +29,16 @@ LoraR = Annotated[int | None, typer.Option(help=_("rank of the adapter"))]
 ValSplit = Annotated[float | None, typer.Option(help=_("hold out another share than the prepared set does"))]
 Backend = Annotated[
     str | None, typer.Option(metavar="unsloth|hf", help=_("default: unsloth wherever it imports"))
+]
+Gpu = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|UUID", help=_("or cpu; default auto: the GPU with most free memory that is not busy")
+    ),
+]
+Profile = Annotated[
+    str | None,
+    typer.Option(help=_("how close to the memory limit: safe, balanced (default) or aggressive")),
 ]
 Seed = Annotated[int | None, typer.Option(help=_("seed of sampling, shuffling and the adapter"))]
 Json = Annotated[bool, typer.Option("--json", help=_("print one JSON object on stdout"))]

@@ -108,9 +108,11 @@ def list_presets(as_json: Json = False) -> None:
     from sft import presets
 
     found = [presets.load(name) for name in presets.names()]
-    rows = [(preset.name, _(preset.description)) for preset in found]
+    rows = [(preset.name, ", ".join(preset.also_known_as), _(preset.description)) for preset in found]
     value = {"presets": [preset.as_dict() for preset in found]}
-    screen.result(value, screen.table([_("preset"), _("description")], rows, indent=""), as_json=as_json)
+    screen.result(
+        value, screen.table([_("preset"), _("also"), _("description")], rows, indent=""), as_json=as_json
+    )
 
 
 @presets_app.command("show")

@@ -1,7 +1,7 @@
 """`sft plan`: what a training will do, from the data or from a number of rows alone."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,13 +18,20 @@ from sft.cli.flags import (
     MaxLength,
     MaxSteps,
     Model,
+    Profile,
     Seed,
     UseCase,
     ValSplit,
     given,
 )
-from sft.errors import SettingsError
+from sft.errors import MissingError, SettingsError
 from sft.i18n import _
+
+if TYPE_CHECKING:
+    from sft.chunks import Chunks
+    from sft.devices import Device
+    from sft.presets import TrainSettings
+    from sft.settings import Resolved
 
 
 def plan(
@@ -44,37 +51,136 @@ def plan(
     val_split: ValSplit = None,
     backend: Backend = None,
     seed: Seed = None,
-    free_memory: Annotated[
-        float | None, typer.Option(metavar="GB", help=_("plan for a card with so much free memory"))
+    gpu: Annotated[
+        str | None,
+        typer.Option(metavar="N|UUID|CARD", help=_('as in sft train, or any card by name: --gpu "RTX 3090"')),
     ] = None,
+    free: Annotated[
+        float | None,
+        typer.Option(
+            "--free", "--free-memory", metavar="GB", help=_("plan for so much free memory"), min=0.1
+        ),
+    ] = None,
+    profile: Profile = None,
+    chunk_size: Annotated[int | None, typer.Option(help=_("show the chunks of so many rows"), min=1)] = None,
     as_json: Json = False,
 ) -> None:
-    """Show steps, epochs, batches and memory of a training; needs no training packages with --rows.
+    """Show steps, batches, memory and time of a training; needs no GPU, and with --rows no training packages.
 
-    Example: sft plan --rows 7000 --use-case full_training --model qwen2.5-3b
+    Example: sft plan --rows 7000 --use-case full_training --model qwen2.5-3b --gpu "RTX 3090" --free 10.9
     """
-    from sft import devices, job, memory, models, prepared, settings, tokens
+    from sft import chunks, settings
+
+    resolved = settings.resolve_train(given(locals()), use_case=use_case)
+    if rows is not None and data is not None:
+        raise SettingsError(_("--rows and --data exclude each other"), hint=_("give one of them"))
+    device = _device(resolved.values.gpu, free)
+    value, lines = (
+        _of_rows(rows, None, resolved, device) if rows is not None else _of_data(data, resolved, device)
+    )
+    if chunk_size is not None:
+        cut = chunks.cut(value["rows"], chunk_size, value["effective_batch"])
+        value["chunks"] = cut.as_dict()
+        lines += _chunks(cut)
+    screen.result(value, lines, as_json=as_json)
+
+
+def _device(gpu: str, free: float | None) -> "Device":
+    """Return the device planned for: one of this machine, a card by name, or just so much free memory."""
+    from sft import cards, devices
+
+    bytes_ = None if free is None else free * 1e9
+    if gpu not in (devices.AUTO, "cpu") and not devices.is_name(gpu):
+        return cards.find(gpu).device(bytes_)
+    if bytes_ is not None and gpu == devices.AUTO:
+        return devices.Device("gpu", _("a card"), free=round(bytes_), capability="8.0")
+    found = devices.choose(gpu)
+    return found if bytes_ is None else devices.with_free(found, round(bytes_))
+
+
+def _of_data(
+    data: Path | None, resolved: "Resolved[TrainSettings]", device: "Device"
+) -> tuple[dict[str, Any], list[str]]:
+    """Plan a prepared set as `sft train` does; without tokenizer or training packages from its rows alone."""
+    from sft import job as jobs
+    from sft import pace, prepared, settings, tokens
+
+    workspace = Path.cwd()
+    named = settings.resolve_section(settings.DataSettings, {}).values.prepared
+    place = data or (Path(named) if named else None)
+    try:
+        job = jobs.prepare(workspace, resolved, place, screen.Progress(), device=device, local=True)
+    except MissingError as error:
+        screen.note(_("tokens are not counted: {reason}").format(reason=error.message))
+        found = prepared.load(place or prepared.newest(workspace))
+        resplit = resolved.origins["val_split"].startswith("flag ")
+        kept, held = jobs.choose_rows(tokens.names(found), resolved.values, resplit=resplit)
+        return _of_rows(len(kept), len(held), resolved, device)
+    value = job.plan.as_dict() | {
+        "model": job.model.name,
+        "backend": job.backend,
+        "device": job.device.as_dict(),
+        "memory": job.decision.as_dict(),
+        "audit": dict(job.facts),
+        "time": pace.of(job, workspace).as_dict(),
+    }
+    head = _("model {name}, data {folder}").format(name=job.model.name, folder=job.data.folder)
+    return value, [head, *audit.planned(job, workspace)]
+
+
+def _of_rows(
+    rows: int, valid: int | None, resolved: "Resolved[TrainSettings]", device: "Device"
+) -> tuple[dict[str, Any], list[str]]:
+    """Plan a number of rows: every row may be as long as max_length."""
+    from sft import backends, job, models
     from sft import plan as core
 
-    flags = given(locals())
-    resolved = settings.resolve_train(flags, use_case=use_case)
-    valid: int | None = None
-    if rows is None:
-        found = prepared.load(data or prepared.newest(Path.cwd()))
-        kept, held = job.choose_rows(tokens.names(found), resolved.values, resplit="val_split" in flags)
-        rows, valid = len(kept), len(held)
-    elif data is not None:
-        raise SettingsError(_("--rows and --data exclude each other"), hint=_("give one of them"))
-    steps = core.make_plan(rows, resolved.values, valid_rows=valid, given=frozenset(flags))
-    device = devices.choose()
-    free = free_memory * 1e9 if free_memory is not None else device.free
-    kind: memory.Device = "cpu" if device.kind == "cpu" and free_memory is None else "gpu"
     chosen = models.resolve(resolved.values.model)
-    decision = memory.decide(chosen, resolved.values, free=free, device=kind)
-    value = steps.as_dict() | {"model": chosen.name, "memory": decision.as_dict()}
+    try:
+        backend, why = backends.choose(resolved.values.backend)
+    except MissingError:
+        backend, why = "hf", _("assumed: training packages are not installed")
+    decision = job.fitted(chosen, resolved, device, backend=backend)
+    batch = {"batch_size": decision.batch_size, "grad_accum": decision.grad_accum}
+    steps = core.make_plan(
+        rows,
+        resolved.values.model_copy(update=batch),
+        valid_rows=valid,
+        parameters=chosen.parameters,
+        given=resolved.asked("epochs", "max_steps"),
+        proposed=resolved.proposed,
+    )
+    value = steps.as_dict() | {
+        "model": chosen.name,
+        "backend": backend,
+        "device": device.as_dict(),
+        "memory": decision.as_dict(),
+    }
     lines = [
-        _("model {name}, {rows} rows").format(name=chosen.name, rows=steps.rows),
-        *audit.plan(steps),
+        _("model {name}, {rows} rows of at most {length} tokens").format(
+            name=chosen.name, rows=steps.rows, length=resolved.values.max_length
+        ),
+        audit.backend(backend, why),
+        *audit.card(device),
+        _("memory"),
         *audit.memory(decision),
+        _("plan"),
+        *audit.plan(steps),
+        *screen.findings(steps.findings),
     ]
-    screen.result(value, lines, as_json=as_json)
+    return value, lines
+
+
+def _chunks(cut: "Chunks") -> list[str]:
+    lines = [_("chunks of one epoch: {n}, one learning-rate schedule over all").format(n=len(cut.rows))]
+    lines += screen.table(
+        [_("chunk"), _("rows"), _("steps")],
+        [(number, *pair) for number, pair in enumerate(zip(cut.rows, cut.steps, strict=True), 1)],
+    )
+    if cut.merged:
+        lines.append(
+            _("  the last {n} rows are no chunk of their own: they are in the one before").format(
+                n=cut.merged
+            )
+        )
+    return lines

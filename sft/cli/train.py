@@ -13,6 +13,7 @@ from sft.cli.flags import (
     BatchSize,
     Data,
     Epochs,
+    Gpu,
     GradAccum,
     Json,
     LoraR,
@@ -20,6 +21,7 @@ from sft.cli.flags import (
     MaxLength,
     MaxSteps,
     Model,
+    Profile,
     Seed,
     UseCase,
     ValSplit,
@@ -47,6 +49,8 @@ def train(
     val_split: ValSplit = None,
     backend: Backend = None,
     seed: Seed = None,
+    gpu: Gpu = None,
+    profile: Profile = None,
     chat_format: Annotated[str | None, typer.Option(help=_("chat format of an unknown model"))] = None,
     name: Annotated[str, typer.Option(help=_("name of the run; default: MODEL_TEMPLATE_USE-CASE"))] = "",
     resume: Annotated[
@@ -82,8 +86,8 @@ def train(
     named = settings.resolve_section(settings.DataSettings, {}).values.prepared
     progress = screen.Progress()
     place = data or (Path(named) if named else None)
-    job = jobs.prepare(workspace, resolved, place, frozenset(flags), progress)
-    _head(job)
+    job = jobs.prepare(workspace, resolved, place, progress)
+    _head(job, workspace)
     if dry_run:
         screen.result(
             {"status": "planned", **job.plan.as_dict()}, [_("dry run: nothing was trained")], as_json=as_json
@@ -130,11 +134,11 @@ def _detach(folder: Path, *, as_json: bool) -> None:
     screen.result(value | {"console": str(folder / states.CONSOLE)}, lines, as_json=as_json)
 
 
-def _head(job: "Job") -> None:
+def _head(job: "Job", workspace: Path) -> None:
     """Show settings with their origin, data, audit, one decoded sample and the plan, on stderr."""
     from sft.cli import audit
 
-    for line in audit.lines(job):
+    for line in audit.lines(job, workspace):
         screen.note(line)
 
 

@@ -66,7 +66,7 @@ def templates() -> str:
 
 def findings() -> str:
     """Return what each finding of a preparation means."""
-    from sft.findings import known, severities
+    from sft.checks.findings import known, severities
 
     parts = [
         "# Findings of `sft prep`\n",

@@ -14,8 +14,9 @@ import tempfile
 from pathlib import Path
 
 from data_prep._tidy import Notes, tidy
-from sft import chat, prep, spool, templates
-from sft.choices import Options
+from sft import chat, templates
+from sft.prep import passes, spool
+from sft.prep.choices import Options
 from sft.records import Message, Record, Row
 from sft.text import write_text
 
@@ -36,7 +37,7 @@ def prepared(template: templates.Template, raw: list[Record]) -> list[Row]:
     """Return the rows that a preparation makes of raw records."""
     with tempfile.TemporaryDirectory() as place, spool.Folder(Path(place)) as folder:
         source, _before = folder.take("golden", lambda: tidy(raw, Notes()))
-        made = prep.build([source], Options(template), folder.path)
+        made = passes.build([source], Options(template), folder.path)
         if made.rejected:
             raise SystemExit(f"{template.id}: rejected {made.rejected}")
         return [draft.row(template, made.label_set) for _number, draft in made.drafts()]

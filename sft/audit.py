@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sft.checks.lengths import LIMITS, percentiles
 from sft.errors import DataError
 from sft.i18n import _
-from sft.lengths import LIMITS, percentiles
 from sft.masks import Encoded
 from sft.records import Reject
 from sft.tokens import Tokens

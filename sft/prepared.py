@@ -132,7 +132,7 @@ def write(
 ) -> dict[str, Any]:
     """Write a set aside and put it in place at once; the manifest, which is returned, is its last file.
 
-    `report` is what `sft.account.summary` returns, `pages` the same for people, by file name. Raises `DataError` when `out` holds
+    `report` is what `sft.prep.account.summary` returns, `pages` the same for people, by file name. Raises `DataError` when `out` holds
     anything but a prepared set, and as `load` does when the place cannot be written.
     """
     out = out.resolve()

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from sft import columns, templates
+from sft.prep.rows import GRAPH_TASKS, SEGMENTED, unique, wrong_kind
 from sft.records import Message, Record, Reject, Row
-from sft.rows import GRAPH_TASKS, SEGMENTED, unique, wrong_kind
 
 
 def make(

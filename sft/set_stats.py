@@ -9,7 +9,7 @@ from typing import Any
 
 from sft import chat
 from sft.audit import spread
-from sft.lengths import LIMITS
+from sft.checks.lengths import LIMITS
 from sft.prepared import Prepared
 from sft.records import Message, Row
 from sft.tokenizer import Loaded

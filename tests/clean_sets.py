@@ -3,8 +3,8 @@
 import random
 from itertools import product
 
+from sft.checks.survey import Facts
 from sft.splits import split
-from sft.survey import Facts
 
 PEOPLE = [f"{a} {b}" for a, b in product(("Lan", "Minh", "Hoa", "Nam", "Mai", "Tú"), ("áo đỏ", "áo xanh"))]
 THINGS = ["quả xoài", "con mèo", "cái ghế", "chiếc xe", "bức tranh", "cây bút", "hộp sữa", "quyển vở"]

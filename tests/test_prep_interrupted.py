@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 from workspace import put, sft, statements
 
-from sft import prepared, spool
+from sft import prepared
+from sft.prep import spool
 
 ROOT = Path(__file__).parents[1]
 # Says on stderr which step begins, and waits a moment there, so that the blow falls in the middle of any of them.
 SLOW = """
 import sys, time
-from sft import prepared, spool, prep
+from sft import prepared
+from sft.prep import spool, passes
 from sft.__main__ import main
 
 def slowed(module, name):
@@ -30,7 +32,7 @@ def slowed(module, name):
     setattr(module, name, step)
 
 spool.WORTH = 3
-for module, name in ((spool, "_write"), (prep, "settle"), (prepared, "write_jsonl"), (prepared, "write_json"),
+for module, name in ((spool, "_write"), (passes, "settle"), (prepared, "write_jsonl"), (prepared, "write_json"),
                      (prepared, "_swap"), (prepared, "rows_digest")):
     slowed(module, name)
 main()

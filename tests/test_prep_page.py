@@ -11,9 +11,10 @@ import pytest
 from pages import Page, assert_alone, data_of, scripts_of
 from workspace import FACTS, GRAPHS, graph_records, making, options, put, records, statements
 
-from sft import checks, prep, prep_page, prepared
-from sft.choices import Options
-from sft.prep_page.captions import captions
+from sft import prepared
+from sft.prep import page, passes, review
+from sft.prep.choices import Options
+from sft.prep.page.captions import captions
 from sft.records import Finding, Record, Reject
 
 EVIL = "<img src=x onerror=alert(1)></script><script>alert(2)</script>"
@@ -24,16 +25,16 @@ def told(items: Sequence[Record | Reject], source: str = "a.csv") -> list[dict[s
     return [{"path": source, "format": "csv_table", "encoding": "utf-8", "detail": "delimiter ','", "sha256": "0" * 64, "rows": len(items)}]  # fmt: skip
 
 
-def page(
+def written(
     chosen: Options,
     items: Sequence[Record | Reject],
     valid: Sequence[Record | Reject] = (),
     more: Sequence[Finding] = (),
 ) -> str:
     with making(chosen, items, valid=valid) as made:
-        found = [*checks.check(made), *more]
+        found = [*review.check(made), *more]
         sources = told(items) + (told(valid, "b.csv") if valid else [])
-        return prep_page.render(prep.summary(made, found, sources), prep_page.gather(made, found))
+        return page.render(passes.summary(made, found, sources), page.gather(made, found))
 
 
 def rows_of(pairs: Sequence[tuple[str, str]], source: str = "a.csv") -> list[Record | Reject]:
@@ -54,7 +55,7 @@ def usual() -> str:
         Record("a:x", "a.csv:300", {"question": "Không nhãn.", "answer": "Có thể"}),
         Reject("a:y", "a.csv:301", "ragged", "3 cells, 2 columns", EVIL),
     ]
-    return page(options("true_false_v1", val_split=0.2), items)
+    return written(options("true_false_v1", val_split=0.2), items)
 
 
 def finding(html: str, name: str) -> tuple[dict[str, Any], list[list[dict[str, Any]]]]:
@@ -72,7 +73,7 @@ def test_one_file_that_asks_for_nothing_the_same_every_time() -> None:
 
 
 def test_every_caption_is_used() -> None:
-    scripts = scripts_of("sft.prep_page")
+    scripts = scripts_of("sft.prep.page")
     named = set(re.findall(r"\bT\.(\w+)", scripts))
     by_value = {"error", "warning", "info", "errors", "warnings", "notes", "question", "context", "answer"}
     shared = {"copy", "copied", "noscript"}
@@ -95,8 +96,8 @@ def test_a_leak_is_shown_beside_the_trained_row() -> None:
     with making(options("true_false_v1"), rows_of(pairs), valid=rows_of(statements(12)[6:], "b.csv")) as made:
         made.table.side[0] = 2  # as if the split had let it cross
         made.decided.ties["question"][1] = made.decided.ties["question"][0]
-        found = checks.check(made)
-        examples = prep_page.gather(made, found)
+        found = review.check(made)
+        examples = page.gather(made, found)
     at = next(k for k, each in enumerate(found) if each.id == "leak_question")
     assert [row["side"] for row in examples.findings[at][0]] == ["valid", "train"]
     assert [row["id"] for row in examples.findings[at][0]] == ["a:1", "a:2"]
@@ -106,7 +107,7 @@ def test_long_texts_are_cut_and_say_so() -> None:
     graphs = [*graph_records(GRAPHS)]
     long = "mẹ nấu cơm và " * 400 + "."
     graphs.append(Record("a:9", "a.txt:90", {"sentence": long, "graph": GRAPHS[0][1]}))
-    data = data_of(page(options("v5_cot", val_split=0.0), graphs))
+    data = data_of(written(options("v5_cot", val_split=0.0), graphs))
     (turns,) = [each["turns"] for each in data["examples"]["samples"] if each["id"] == "a:9"]
     (role, learnt, (head, left, tail)) = turns[1]
     assert (role, learnt) == ("user", False) and len(head) == 1200 and left > 3000 and tail
@@ -119,7 +120,7 @@ def test_sources_account_for_their_rows(tmp_path: Path) -> None:
     items = [*rows_of(statements(30)), Reject("a:y", "a.csv:99", "ragged")]
     with making(chosen, items, valid=rows_of(statements(40)[30:], "b.csv")) as made:
         sources = told(items) + told(items[:10], "b.csv")
-        manifest = prep.write(tmp_path / "x", made, (), sources)
+        manifest = passes.write(tmp_path / "x", made, (), sources)
     assert [(each["rows"], each["kept"], each["side"]) for each in manifest["sources"]] == [
         (31, 30, ""),
         (10, 10, "valid"),
@@ -187,7 +188,7 @@ def test_limits_of_tokens_are_drawn_where_they_lie(open_page: Open) -> None:
     counts = {"start": 200, "step": 20, "counts": [60, 40, 2], "over": 1}
     report["histograms"] = dict.fromkeys(("prompt", "answer", "total"), counts)
     report["lengths"] |= {"tokenizer": "tiny", "cut": {"256": 0.4, "512": 0.0}}
-    tab = open_page(prep_page.render(report, prep_page.Examples())).tab
+    tab = open_page(page.render(report, page.Examples())).tab
     assert tab.locator('[data-plot="total"] line.limit').count() == 1
     assert tab.locator('[data-plot="total"] text.limit').all_text_contents() == ["256"]
     assert tab.locator('[data-plot="total"] .last').all_text_contents() == ["≥ 260"]
@@ -206,7 +207,7 @@ def test_words_that_differ_are_marked_on_both_sides(open_page: Open) -> None:
     strange = row | {"id": "c", "texts": {"question": ["Trời hôm nay mưa rất to.", 0, ""]}}
     report = data_of(usual())["report"]
     report["findings"] = [{"id": "near_duplicate", "severity": "warning", "count": 2, "message": "", "examples": ["a ≈ b", "a ≈ c", "a ≈ d"], "hint": ""}]  # fmt: skip
-    tab = open_page(prep_page.render(report, prep_page.Examples([[[row, other], [row, strange]]]))).tab
+    tab = open_page(page.render(report, page.Examples([[[row, other], [row, strange]]]))).tab
     assert tab.locator("mark.other").all_inner_texts() == ["xanh", "đen"]
     assert tab.inner_text(".ids") == "a ≈ d"
 
@@ -228,6 +229,6 @@ def test_a_phone_shows_it_all_in_vietnamese(
 
 
 def test_a_clean_set_says_so(open_page: Open) -> None:
-    tab = open_page(page(options("true_false_v1"), rows_of(statements(12)))).tab
+    tab = open_page(written(options("true_false_v1"), rows_of(statements(12)))).tab
     assert "Nothing was found" in tab.inner_text("#findings")
     assert tab.locator("#rejects").count() == 0

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from workspace import GRAPHS, graph_records, options, prepare, put, records, statements, write_set
 
-from sft import account, locks, prep, prepared, templates
-from sft.choices import Options
+from sft import locks, prepared, templates
 from sft.errors import DataError, TemplateError
+from sft.prep import account, passes
+from sft.prep.choices import Options
 from sft.records import Finding, Reject
 
 ROOT = Path(__file__).parents[1]
@@ -247,7 +248,7 @@ def test_the_report_for_people_says_what_the_data_say(tmp_path: Path) -> None:
 def test_the_report_shows_labels_and_findings() -> None:
     done = prepare(options("true_false_v1"), records([{"question": q, "answer": a} for q, a in statements()]))
     finding = Finding("duplicate", "warning", 2, "2 rows repeat", ("a:1", "a:2", "a:3", "a:4"), "remove them")
-    report = prep.summary(done.made, [finding], [])
+    report = passes.summary(done.made, [finding], [])
     assert report["label_set"] == ["TRUE", "FALSE"]
     assert sum(report["labels"]["train"].values()) == len(done.sets["train"])
     page = account.markdown(report)

@@ -7,8 +7,8 @@ import pytest
 from sft import columns, settings, sources, starter
 from sft.cli.sources import Reader
 from sft.errors import DataError, SettingsError
+from sft.prep.spool import Spooled
 from sft.records import Record, Reject
-from sft.spool import Spooled
 from tests.workspace import sft
 
 TABLE = """\

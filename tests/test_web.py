@@ -11,7 +11,7 @@ from sft import web
 
 def test_data_stays_data_and_can_always_be_written() -> None:
     evil = "</script><script>alert(1)</script><!-- {{data}} \ud800"
-    html = web.frame("sft.prep_page", (), evil, evil, {"texts": {}, "said": evil})
+    html = web.frame("sft.prep.page", (), evil, evil, {"texts": {}, "said": evil})
     html.encode("utf-8")
     assert data_of(html)["said"] == evil
     assert html.count("</script>") == 2 and "<title>&lt;/script&gt;" in html
@@ -40,7 +40,7 @@ def colours(package: str, name: str, scheme: int) -> dict[str, str]:
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
 def test_every_text_and_bar_stands_out_from_its_ground(scheme: int) -> None:
     found = colours("sft.web", "base.css", scheme)
-    own = found | colours("sft.prep_page", "web/page.css", scheme)
+    own = found | colours("sft.prep.page", "web/page.css", scheme)
     texts = {
         "ink": "paper card hot accent-soft good-soft",
         "soft": "paper card good-soft",

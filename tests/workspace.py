@@ -10,10 +10,12 @@ from typing import Any
 
 from typer.testing import CliRunner
 
-from sft import checks, findings, prep, prepared, spool, templates
-from sft.choices import Options
+from sft import prepared, templates
+from sft.checks import findings
 from sft.cli import app
-from sft.made import Made
+from sft.prep import passes, review, spool
+from sft.prep.choices import Options
+from sft.prep.made import Made
 from sft.records import Finding, Record, Reject, Row
 from sft.text import write_json, write_jsonl
 
@@ -142,7 +144,7 @@ def making(chosen: Options, items: Items, test: Items = (), valid: Items = ()) -
     """Prepare items up to the decisions."""
     with tempfile.TemporaryDirectory() as place, spool.Folder(Path(place)) as folder:
         sources = spooled(folder, items) + spooled(folder, valid, "valid") + spooled(folder, test, "test")
-        yield prep.build(sources, chosen, folder.path)
+        yield passes.build(sources, chosen, folder.path)
 
 
 def prepare(chosen: Options, items: Items, test: Items = (), valid: Items = ()) -> Done:
@@ -150,7 +152,7 @@ def prepare(chosen: Options, items: Items, test: Items = (), valid: Items = ()) 
     with making(chosen, items, test, valid) as made:
         rows = [draft.row(chosen.template, made.label_set) for _number, draft in made.drafts()]
         sets = {side: list(made.rows(side)) for side in made.sizes()}
-        found = {finding.id: finding for finding in checks.check(made)}
+        found = {finding.id: finding for finding in review.check(made)}
         assert found.keys() <= findings.known().keys()
         assert all(each.severity in findings.severities(name) for name, each in found.items())
         done = Done(made, rows, sets, list(made.rejected_rows()), found)
@@ -164,7 +166,7 @@ def write_set(
 ) -> dict[str, Any]:
     """Prepare items and write the set; return its manifest."""
     with making(chosen, items) as made:
-        return prep.write(out, made, checks.check(made), told)
+        return passes.write(out, made, review.check(made), told)
 
 
 def finished_run(

@@ -9,7 +9,7 @@ from sft.cli import screen
 from sft.i18n import _
 
 if TYPE_CHECKING:
-    from sft.made import Made
+    from sft.prep.made import Made
     from sft.records import Finding
 
 _WIDE = 100  # characters of a rejected row that are shown
@@ -71,7 +71,7 @@ def _value(made: "Made", found: "Sequence[Finding]", end: End) -> dict[str, Any]
 
 def _choices(made: "Made") -> Iterator[str]:
     """Yield what came of the choices: copies, shortened contexts, shares, the drift of the labels."""
-    from sft import account, decide
+    from sft.prep import account, decide
 
     if made.decided.copies:
         yield _("copies in training, to balance the labels: {n}").format(n=len(made.decided.copies))

@@ -13,8 +13,8 @@ from sft.errors import SettingsError, TemplateError
 from sft.i18n import _
 
 if TYPE_CHECKING:
-    from sft.choices import Options
     from sft.cli.sources import Reader
+    from sft.prep.choices import Options
     from sft.settings import PrepSettings, Resolved
     from sft.tokenizer import Loaded
 
@@ -116,13 +116,14 @@ def prep(
 
     Example: sft prep --template v5_cot
     """
-    from sft import checks, choices, prepared, spool
-    from sft import prep as core
+    from sft import prepared
     from sft.cli import accounting
     from sft.cli.sources import Reader
     from sft.embedded import cache_folder
+    from sft.prep import choices, review, spool
+    from sft.prep import passes as core
 
-    checks.require_known(allow or [])
+    review.require_known(allow or [])
     flags: dict[str, Any] = {
         "template": template, "val_split": val_split, "seed": seed, "split_column": split_column, "group_by": group_by,
         "duplicates": duplicates, "max_tokens": max_tokens, "too_long": too_long, "tokenizer": tokenizer,
@@ -154,7 +155,7 @@ def prep(
         made = core.build(spooled, options, folder.path)
         core.require(made)
         say(_("checking {n} rows …").format(n=made.kept))
-        found = reader.findings() + checks.check(made)
+        found = reader.findings() + review.check(made)
         blocking = [f for f in found if f.severity == "error" and f.id not in (allow or [])]
         replaced = target.exists()
         written = not blocking and not dry_run
@@ -190,7 +191,8 @@ def _plain(value: object) -> str:
 
 
 def _options(chosen: "Resolved[PrepSettings]", flags: dict[str, Any]) -> "Options":
-    from sft import choices, templates
+    from sft import templates
+    from sft.prep import choices
 
     values = chosen.values
     if not values.template:
@@ -237,7 +239,7 @@ def _with_shares(
 ) -> "Options":
     """Return the options with the weights of the sources; a folder or pattern has one weight for all its files."""
 
-    from sft.choices import Share, check_shares
+    from sft.prep.choices import Share, check_shares
 
     shares: list[Share] = [
         Share(str(path), weight, frozenset(map(str, reader.given[path])))

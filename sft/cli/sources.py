@@ -16,9 +16,9 @@ from sft.i18n import _
 
 if TYPE_CHECKING:
     from data_prep import Source
+    from sft.prep.spool import Folder, Spooled
     from sft.records import Finding
     from sft.settings import SourceSettings
-    from sft.spool import Folder, Spooled
 
 Answers = Annotated[
     str | None,
@@ -161,7 +161,7 @@ class Reader:
 
     def _spooled(self, side: str, source: "Source", folder: "Folder") -> "Spooled":
         import data_prep
-        from sft import spool
+        from sft.prep import spool
 
         self._say(source)
         seen = data_prep.Notes()

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sft.amr import penman
-from sft.amr.problems import Problem
 from sft.baselines import Nearest
 from sft.records import Row
 from sft.smatch.intervals import SAMPLES, bootstrap, compare
@@ -13,6 +11,9 @@ from sft.smatch.items import Item, item, sides
 from sft.smatch.parallel import Sides, match_all
 from sft.smatch.score import CorpusScore, PairScore, signature, summarise
 from sft.smatch.triples import Convention, canonical, flatten
+
+if TYPE_CHECKING:
+    from sft.amr.problems import Problem
 
 Told = Callable[[int], None]
 Pairs = Sequence[tuple[Item, Item]]
@@ -90,11 +91,12 @@ def table(scored: Scored) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def html(scored: Scored, answers: Sequence[tuple[str, Sequence[Problem]]] = ()) -> str:
+def html(scored: Scored, answers: "Sequence[tuple[str, Sequence[Problem]]]" = ()) -> str:
     """Return the page that shows every pair; `answers` are what a model wrote and what is wrong with it, when it did."""
+    from sft.amr import penman
     from sft.smatch import page
 
-    def side(item: Item, number: int, told: Sequence[tuple[str, Sequence[Problem]]] = ()) -> page.Side:
+    def side(item: Item, number: int, told: "Sequence[tuple[str, Sequence[Problem]]]" = ()) -> page.Side:
         reading = penman.read(item.text, item.line)
         text, problems = told[number] if told else (item.text, reading.problems)
         return page.Side(reading.graph, text, tuple(problems), item.repaired, item.line, item.where)

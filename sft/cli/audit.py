@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sft import chat
 from sft.cli import screen
 from sft.i18n import _
 
@@ -92,6 +91,8 @@ def audit(facts: Any) -> Iterator[str]:
 
 def sample(job: "Job") -> Iterator[str]:
     """Yield the first training row as the model sees it; supervised text stands between ⟦ and ⟧."""
+    from sft import chat
+
     pieces = chat.show(job.trained[0], job.loaded.tokenizer)
     text = "".join(f"⟦{piece}⟧" if supervised else piece for piece, supervised in pieces)
     yield _("  sample {id}, supervised between ⟦ ⟧:").format(id=job.trained.ids[0])

@@ -2,8 +2,6 @@ from dataclasses import replace
 
 import pytest
 from clean_sets import questions, readings, sided, statements
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from sft.amr import problems
 from sft.checks import findings, giveaways
@@ -16,8 +14,9 @@ def found(rows: list[Facts], *, closed: bool = True) -> dict[str, Finding]:
     return {finding.id: finding for finding in findings.about(survey(rows, closed=closed))}
 
 
-@given(st.integers(0, 10_000), st.sampled_from([60, 150, 400, 900]))
-@settings(max_examples=12, deadline=None)
+# Given seeds, not searched ones: labels drawn by chance agree with some word once in a few thousand sets.
+@pytest.mark.parametrize("rows", [60, 150, 400, 900])
+@pytest.mark.parametrize("seed", range(3))
 def test_a_clean_set_of_statements_raises_nothing(seed: int, rows: int) -> None:
     facts = sided(statements(rows, seed))
     assert {f.id: f.message for f in findings.about(survey(facts, closed=True)) if f.severity != "info"} == {}

@@ -166,9 +166,10 @@ def test_a_session_that_does_not_begin_is_an_error(run: Path, monkeypatch: pytes
 def test_the_run_goes_on_when_the_terminal_closes(run: Path) -> None:
     """A terminal with a shell-like process in it starts the run; the terminal is closed, its process hung up."""
     code = f"""
-import os, sys, time
+import os, signal, sys, time
 from pathlib import Path
 from sft import detach
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # as in a terminal, also where the tests run under nohup
 command = [sys.executable, "-c", {TRAINING!r}, {str(run)!r}, "1000000"]
 detach.start(Path({str(run)!r}), command, os.environ)
 print("started", flush=True)

@@ -153,7 +153,9 @@ def _only(known: dict[str, Format], sample: Sample) -> str:
     else:
         message = _("no known format fits; tried {names}").format(names=", ".join(known))
     hint = _("if it is one of them, say which: --format NAME")
-    if not hits and any(char in sample.text.partition("\n")[0] for char in _table.DELIMITERS):
+    if not hits and sample.problem:
+        hint = _("mend or export the file again; --format NAME reads it as what you say")
+    elif not hits and any(char in sample.text.partition("\n")[0] for char in _table.DELIMITERS):
         hint = _(
             "if it is a table, quote the cells that hold its delimiter; --format csv_table lists such rows"
         )

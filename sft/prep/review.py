@@ -20,13 +20,14 @@ _LONG = 2048  # tokens from which a row is worth a word when no limit is set
 
 
 def require_known(names: Iterable[str]) -> None:
-    """Raise `SettingsError` for a finding that does not exist."""
+    """Raise `SettingsError` for a finding that does not exist; the hint names those that can stop a preparation."""
     known = findings.known()
+    stopping = sorted(name for name in known if "error" in findings.severities(name))
     unknown = [name for name in names if name not in known]
     if unknown:
         raise SettingsError(
             _("--allow: no finding {name!r}").format(name=unknown[0]),
-            hint=_("one of: {names}").format(names=", ".join(sorted(known))),
+            hint=_("these can stop a preparation: {names}").format(names=", ".join(stopping)),
         )
 
 

@@ -87,11 +87,12 @@ def load(folder: Path) -> Run:
 
 
 def every(workspace: Path) -> list[Run]:
-    """Return all runs of a workspace, oldest first."""
-    paths = sorted(
-        (workspace / "runs").glob(f"*/{LOCK_FILE}"), key=lambda p: (load(p.parent).data["started"], str(p))
-    )
-    return [load(path.parent) for path in paths]
+    """Return the runs of a workspace whose record reads, oldest first: a damaged one must not hide the others."""
+    found = []
+    for path in (workspace / "runs").glob(f"*/{LOCK_FILE}"):
+        with suppress(DataError):
+            found.append(load(path.parent))
+    return sorted(found, key=lambda run: (run.data["started"], str(run.folder)))
 
 
 def newest(workspace: Path, *, finished: bool = True) -> Run:
@@ -99,8 +100,13 @@ def newest(workspace: Path, *, finished: bool = True) -> Run:
 
     A run that was resumed counts by its end, not by its first start: it is what the user waited for.
     """
-    found = [run for run in every(workspace) if not finished or run.status == "finished"]
+    readable = every(workspace)
+    found = [run for run in readable if not finished or run.status == "finished"]
     if not found:
+        known = {run.folder for run in readable}
+        for path in sorted((workspace / "runs").glob(f"*/{LOCK_FILE}")):
+            if path.parent not in known:
+                load(path.parent)  # it may be the one that is meant: say what is wrong with it
         raise DataError(
             _("no finished run in {folder}").format(folder=workspace / "runs"),
             hint=_("train one first, e.g.: sft train --use-case quick_test"),

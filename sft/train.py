@@ -60,7 +60,8 @@ def run(job: Job, folder: Path, *, going_on: bool, use_case: str, watch: follow.
             outcome = _train(job, folder, going_on=going_on, watch=watch, stop=stop)
         except BaseException as error:
             status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-            runs.update(folder, status=status, error=f"{type(error).__name__}: {error}")
+            if (folder / runs.LOCK_FILE).is_file():  # a run folder that was removed meanwhile stays removed
+                runs.update(folder, status=status, error=f"{type(error).__name__}: {error}")
             raise
         finally:
             watch.end()

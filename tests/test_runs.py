@@ -181,6 +181,16 @@ def test_a_damaged_run_is_named(tmp_path: Path, content: str) -> None:
         runs.load(tmp_path)
 
 
+def test_a_damaged_run_does_not_hide_the_others(tmp_path: Path) -> None:
+    begin(tmp_path / "runs/a", "finished")
+    begin(tmp_path / "runs/b", "finished", started="2099-01-01")
+    (tmp_path / "runs/b/run.json").write_text("{", encoding="utf-8")
+    assert runs.newest(tmp_path).name == "a"
+    assert [run.name for run in runs.every(tmp_path)] == ["a"]
+    with pytest.raises(DataError, match=r"run\.json does not read"):
+        runs.find(tmp_path, "b")
+
+
 def test_an_update_keeps_the_rest_and_is_atomic(tmp_path: Path) -> None:
     folder = begin(tmp_path / "runs/a", "running")
     runs.update(folder, status="finished", steps=6)

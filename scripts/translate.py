@@ -32,8 +32,8 @@ HEADER = (
 # Shown through `_` as the value of a variable: what typer itself says, the states of a run, the origin of a setting.
 BY_VALUE = {
     "sft/cli/wording.py": (*wording.HELP, *wording.REFUSALS, *wording.REASONS),
-    "sft/states.py": ("stale", "starting"),
-    "sft/train.py": ("failed", "finished", "interrupted", "running"),
+    "sft/runs/states.py": ("stale", "starting"),
+    "sft/training/train.py": ("failed", "finished", "interrupted", "running"),
     "sft/settings.py": ("default",),
 }
 ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}

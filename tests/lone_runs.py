@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from sft import run_scores, runs
+from sft import runs
+from sft.runs import scores as run_scores
 from sft.text import write_json
 
 SMATCH = {"f1": 0.5, "interval95": [0.4, 0.6], "n": 2, "signature": "smatch|n:2"}
@@ -22,7 +23,8 @@ PLAN = {"total_steps": 8, "rows": 32, "effective_batch": 4, "findings": []}
 TRAINING = """
 import json, sys, time
 from pathlib import Path
-from sft import follow, runs
+from sft import runs
+from sft.training import follow
 class Watch:
     def note(self, text): print(text, flush=True)
 folder, steps = Path(sys.argv[1]), int(sys.argv[2])

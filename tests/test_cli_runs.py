@@ -9,7 +9,7 @@ import pytest
 from lone_runs import TRAINING, graphs, make, needs_tmux, training
 from workspace import error, put, sft
 
-from sft import detach, states
+from sft.runs import detach, states
 
 pytestmark = pytest.mark.usefixtures("tmux_server")
 LOG = [

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from workspace import FACTS, Done, options, prepare, records, statements, write_set
 
-from sft import job, prepared, tokens
+from sft import prepared, tokens
 from sft.errors import DataError, SettingsError
 from sft.prep.choices import Share
 from sft.presets import TrainSettings
 from sft.records import Record, Reject
+from sft.training import job
 
 
 def labelled(rows: list[tuple[str, str]], source: str = "a.csv") -> list[Record | Reject]:

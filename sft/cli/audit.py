@@ -9,10 +9,10 @@ from sft.i18n import _
 
 if TYPE_CHECKING:
     from sft.devices import Device
-    from sft.fit import Decision
-    from sft.job import Job
-    from sft.pace import Pace
-    from sft.plan import Plan
+    from sft.planner.fit import Decision
+    from sft.planner.plan import Plan
+    from sft.training.job import Job
+    from sft.training.pace import Pace
 
 _LONG = 12  # lines of the decoded sample that are shown
 
@@ -36,7 +36,7 @@ def lines(job: "Job", workspace: Path) -> Iterator[str]:
 
 def planned(job: "Job", workspace: Path) -> Iterator[str]:
     """Yield what `sft plan` and the head of `sft train` both show: audit, card, memory, plan and time."""
-    from sft import pace
+    from sft.training import pace
 
     yield _("audit")
     yield from audit(job.facts)

@@ -12,7 +12,7 @@ from sft.cli import screen
 from sft.i18n import _
 
 if TYPE_CHECKING:
-    from sft.run_diff import Look
+    from sft.runs.diff import Look
 
 _EVERY = 1.0  # seconds between two looks
 _BAR, _CURVE = 30, 60  # signs at most
@@ -22,7 +22,8 @@ _SAID = 6  # last lines of a console that are shown
 
 def follow(folder: Path) -> "Look":
     """Show a run until it goes on no longer; return it as it was then."""
-    from sft import run_diff, states
+    from sft.runs import diff as run_diff
+    from sft.runs import states
 
     show = _live if sys.stdout.isatty() else _plain
 
@@ -72,7 +73,7 @@ def _live(looks: "Iterator[Look]") -> "Look":
 
 def lines(look: "Look", width: int = 80) -> list[str]:
     """Return the dashboard of a run: how far, losses as curves, rates, memory."""
-    from sft import course
+    from sft.training import course
 
     now = look.course
     room = max(min(width - _BAR, _CURVE), 10)
@@ -138,7 +139,8 @@ def _memory(look: "Look") -> list[str]:
 
 def outcome(look: "Look") -> list[str]:
     """Return how a run ended, and what to do next."""
-    from sft import runs, states
+    from sft import runs
+    from sft.runs import states
     from sft.text import read_text
 
     out = [f"{look.run.name}: {_(look.state)}"]

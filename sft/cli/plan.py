@@ -28,8 +28,8 @@ from sft.errors import MissingError, SettingsError
 from sft.i18n import _
 
 if TYPE_CHECKING:
-    from sft.chunks import Chunks
     from sft.devices import Device
+    from sft.planner.chunks import Chunks
     from sft.presets import TrainSettings
     from sft.settings import Resolved
 
@@ -69,7 +69,8 @@ def plan(
 
     Example: sft plan --rows 7000 --use-case full_training --model qwen2.5-3b --gpu "RTX 3090" --free 10.9
     """
-    from sft import chunks, settings
+    from sft import settings
+    from sft.planner import chunks
 
     resolved = settings.resolve_train(given(locals()), use_case=use_case)
     if rows is not None and data is not None:
@@ -87,7 +88,8 @@ def plan(
 
 def _device(gpu: str, free: float | None) -> "Device":
     """Return the device planned for: one of this machine, a card by name, or just so much free memory."""
-    from sft import cards, devices
+    from sft import devices
+    from sft.planner import cards
 
     bytes_ = None if free is None else free * 1e9
     if gpu not in (devices.AUTO, "cpu") and not devices.is_name(gpu):
@@ -102,8 +104,9 @@ def _of_data(
     data: Path | None, resolved: "Resolved[TrainSettings]", device: "Device"
 ) -> tuple[dict[str, Any], list[str]]:
     """Plan a prepared set as `sft train` does; without tokenizer or training packages from its rows alone."""
-    from sft import job as jobs
-    from sft import pace, prepared, settings, tokens
+    from sft import prepared, settings, tokens
+    from sft.training import job as jobs
+    from sft.training import pace
 
     workspace = Path.cwd()
     named = settings.resolve_section(settings.DataSettings, {}).values.prepared
@@ -132,8 +135,9 @@ def _of_rows(
     rows: int, valid: int | None, resolved: "Resolved[TrainSettings]", device: "Device"
 ) -> tuple[dict[str, Any], list[str]]:
     """Plan a number of rows: every row may be as long as max_length."""
-    from sft import backends, job, models
-    from sft import plan as core
+    from sft import backends, models
+    from sft.planner import plan as core
+    from sft.training import job
 
     chosen = models.resolve(resolved.values.model)
     try:

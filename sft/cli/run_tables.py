@@ -8,8 +8,8 @@ from sft.cli import audit, dashboard, screen
 from sft.i18n import _
 
 if TYPE_CHECKING:
-    from sft.run_diff import Look
-    from sft.run_scores import Score
+    from sft.runs.diff import Look
+    from sft.runs.scores import Score
 
 
 def listed(looks: "Sequence[Look]") -> list[str]:
@@ -82,7 +82,7 @@ def compared(
     looks: "Sequence[Look]", settings: Mapping[str, Sequence[Any]], tests: Sequence[Mapping[str, Any]]
 ) -> Iterator[str]:
     """Yield runs side by side."""
-    from sft import run_diff
+    from sft.runs import diff as run_diff
 
     names = [look.run.name for look in looks]
     yield _("settings that differ") if settings else _("no setting differs")

@@ -14,7 +14,7 @@ from sft.errors import DataError, MissingError, SettingsError, SftError
 from sft.i18n import _
 
 if TYPE_CHECKING:
-    from sft.run_diff import Look
+    from sft.runs.diff import Look
 
 runs_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help=_("Look at trainings: past ones and those that go on.")
@@ -31,7 +31,8 @@ def list_runs(as_json: Json = False) -> None:
 
     Example: sft runs list
     """
-    from sft import run_diff, runs
+    from sft import runs
+    from sft.runs import diff as run_diff
 
     looks: list[Look] = []
     wrong: list[SftError] = []
@@ -56,7 +57,8 @@ def show_run(name: Name, as_json: Json = False) -> None:
 
     Example: sft runs show qwen2.5-3b_v5_cot_full_training
     """
-    from sft import run_diff, runs
+    from sft import runs
+    from sft.runs import diff as run_diff
 
     look = run_diff.look(runs.find(Path.cwd(), name).folder)
     long = {"train_ids", "valid_ids"}
@@ -73,7 +75,7 @@ def watch_run(name: Watched = "", as_json: Json = False) -> None:
 
     Example: sft runs watch
     """
-    from sft import run_diff
+    from sft.runs import diff as run_diff
 
     folder = _chosen(name)
     if as_json:
@@ -95,7 +97,7 @@ def attach_run(name: Watched = "", as_json: Json = False) -> None:
 
     Example: sft runs attach
     """
-    from sft import detach
+    from sft.runs import detach
 
     detach.require()
     folder = _chosen(name)
@@ -124,7 +126,9 @@ def stop_run(name: Name, as_json: Json = False) -> None:
 
     Example: sft runs stop qwen2.5-3b_v5_cot_full_training
     """
-    from sft import detach, run_diff, runs, states
+    from sft import runs
+    from sft.runs import detach, states
+    from sft.runs import diff as run_diff
 
     folder = runs.find(Path.cwd(), name).folder
     session = detach.session(folder)
@@ -155,7 +159,8 @@ def compare_runs(
 
     Example: sft runs compare qwen2.5-3b_v5_cot_demo qwen2.5-3b_v4_compact_demo
     """
-    from sft import run_diff, runs
+    from sft import runs
+    from sft.runs import diff as run_diff
 
     if len(set(names)) < 2:
         raise SettingsError(_("two runs or more are needed"), hint=_("see: sft runs list"))
@@ -171,7 +176,8 @@ def compare_runs(
 
 def _chosen(name: str) -> Path:
     """Return the folder of a run; without a name that of the newest which goes on."""
-    from sft import runs, states
+    from sft import runs
+    from sft.runs import states
 
     workspace = Path.cwd()
     if name:

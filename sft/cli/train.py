@@ -31,8 +31,8 @@ from sft.errors import SftError
 from sft.i18n import _
 
 if TYPE_CHECKING:
-    from sft.job import Job
-    from sft.train import Outcome
+    from sft.training.job import Job
+    from sft.training.train import Outcome
 
 
 def train(
@@ -73,10 +73,10 @@ def train(
 
     Example: sft train --use-case full_training --model qwen2.5-3b
     """
-    from sft import detach as sessions
     from sft import devices, runs, settings
-    from sft import job as jobs
-    from sft import train as core
+    from sft.runs import detach as sessions
+    from sft.training import job as jobs
+    from sft.training import train as core
 
     if detach and not dry_run:
         sessions.require()
@@ -115,7 +115,8 @@ def train(
 
 def _detach(folder: Path, *, as_json: bool) -> None:
     """Start the same command in a tmux session, and say how to look at it."""
-    from sft import detach, runs, states
+    from sft import runs
+    from sft.runs import detach, states
 
     try:
         session = detach.start(folder, detach.again(folder.name, sys.orig_argv), os.environ)

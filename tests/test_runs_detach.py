@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from lone_runs import TRAINING, make, needs_tmux, until
 
-from sft import detach, pane, runs, states
+from sft import runs
 from sft.errors import MissingError, SettingsError
+from sft.runs import detach, pane, states
 
 pytestmark = pytest.mark.usefixtures("tmux_server")
 PANE = Path(pane.__file__)
@@ -168,7 +169,7 @@ def test_the_run_goes_on_when_the_terminal_closes(run: Path) -> None:
     code = f"""
 import os, signal, sys, time
 from pathlib import Path
-from sft import detach
+from sft.runs import detach
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # as in a terminal, also where the tests run under nohup
 command = [sys.executable, "-c", {TRAINING!r}, {str(run)!r}, "1000000"]
 detach.start(Path({str(run)!r}), command, os.environ)

@@ -2,8 +2,9 @@
 
 import pytest
 
-from sft import cards, devices
+from sft import devices
 from sft.errors import SettingsError
+from sft.planner import cards
 
 
 @pytest.mark.parametrize("name", cards.known())

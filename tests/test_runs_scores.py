@@ -6,8 +6,9 @@ import pytest
 from lone_runs import SMATCH, graphs, make
 from workspace import csv, finished_run, put, sft, statements
 
-from sft import prepared, run_scores, runs
+from sft import prepared, runs
 from sft.errors import DataError
+from sft.runs import scores as run_scores
 from sft.text import write_json
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sft import course
 from sft.errors import DataError
+from sft.training import course
 
 LOG = [
     {"step": 1, "loss": 3.0, "lr": 1e-4, "tokens_per_s": 90.0, "seconds": 5.0, "memory": 10},

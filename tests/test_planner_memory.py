@@ -1,6 +1,7 @@
 import pytest
 
-from sft import memory, models
+from sft import models
+from sft.planner import memory
 
 KNOWN = models.known()
 LLAMA_7B = models.Shape(4096, 32, 32, 32, 128, 11008, 32000, tied=False)

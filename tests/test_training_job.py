@@ -7,9 +7,11 @@ from typing import Any, cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sft import devices, fit, job, models, plan, runs, settings
+from sft import devices, models, runs, settings
+from sft.planner import fit, plan
 from sft.presets import TrainSettings
 from sft.tokens import Names
+from sft.training import job
 
 NAMES = Names([f"r{n}" for n in range(60)], [f"g{n // 3}" for n in range(60)], 50)
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sft import plan as planner
 from sft.errors import SettingsError
+from sft.planner import plan as planner
 from sft.presets import TrainSettings
 
 FLAGS = {"epochs": "flag --epochs", "max_steps": "flag --max-steps"}

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sft import cards, flops, runs
+from sft import runs
 from sft.errors import DataError
-from sft.job import Job
+from sft.planner import cards, flops
+from sft.training.job import Job
 
 
 @dataclass(frozen=True, slots=True)

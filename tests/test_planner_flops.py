@@ -1,6 +1,7 @@
 import pytest
 
-from sft import flops, models
+from sft import models
+from sft.planner import flops
 
 
 @pytest.mark.parametrize(

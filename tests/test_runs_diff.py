@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lone_runs import graphs, make
 
-from sft import run_diff
+from sft.runs import diff as run_diff
 
 
 def test_only_what_differs_is_told(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sft.memory import Memory, Precision
+from sft.planner.memory import Memory, Precision
 
 if TYPE_CHECKING:
     from sft.presets import TrainSettings

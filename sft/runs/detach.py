@@ -16,7 +16,7 @@ from pathlib import Path
 from sft import locks, runs
 from sft.errors import MissingError, SettingsError
 from sft.i18n import _
-from sft.states import CONSOLE
+from sft.runs.states import CONSOLE
 
 _RUN = "@sft_run"  # the tmux option that holds the run folder
 # Whatever the user's own tmux.conf says: the session stays when its last viewer leaves, and ends with its command.

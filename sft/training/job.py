@@ -10,21 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sft import (
-    audit,
-    backends,
-    base,
-    devices,
-    fit,
-    models,
-    plan,
-    prepared,
-    splits,
-    templates,
-    tokenizer,
-    tokens,
-)
+from sft import audit, backends, base, devices, models, prepared, splits, templates, tokenizer, tokens
 from sft.i18n import _
+from sft.planner import fit, plan
 
 if TYPE_CHECKING:
     from sft.presets import TrainSettings

@@ -3,7 +3,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sft import chunks
+from sft.planner import chunks
 
 
 def test_a_short_last_chunk_goes_to_the_one_before() -> None:

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sft import fit, ladder, models, presets
+from sft import models, presets
+from sft.planner import fit, ladder
 from sft.presets import TrainSettings
 
 KNOWN = models.known()

@@ -1,6 +1,6 @@
 """Fit a training into the memory that is free: micro-batch, 4 or 16 bit, checkpointing, each with its reason. Pure.
 
-What is set outright stays as it is; "auto" and the micro-batch of a preset are chosen, as `sft.ladder` tries them.
+What is set outright stays as it is; "auto" and the micro-batch of a preset are chosen, as `sft.planner.ladder` tries them.
 """
 
 from collections.abc import Callable
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sft.i18n import _
-from sft.ladder import PROFILES, Task, divisors
-from sft.memory import Device, Memory, Precision, forecast
 from sft.models import Model, known
+from sft.planner.ladder import PROFILES, Task, divisors
+from sft.planner.memory import Device, Memory, Precision, forecast
 
 if TYPE_CHECKING:
     from sft.presets import TrainSettings

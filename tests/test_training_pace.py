@@ -7,14 +7,16 @@ from typing import Any, cast
 
 import pytest
 
-from sft import cards, models, pace
-from sft.job import Job
-from sft.plan import Plan, make_plan
+from sft import models
+from sft.planner import cards
+from sft.planner.plan import Plan, make_plan
 from sft.presets import TrainSettings
+from sft.training import pace
+from sft.training.job import Job
 
 
 def job(plan: Plan) -> Job:
-    """Return what `sft.pace` reads of a job: a 3B model on an RTX 3090."""
+    """Return what `sft.training.pace` reads of a job: a 3B model on an RTX 3090."""
     return cast(
         Job,
         SimpleNamespace(

@@ -7,10 +7,11 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from sft import course, run_scores, states
 from sft.errors import DataError
-from sft.run_scores import Score
-from sft.runs import Run
+from sft.runs import Run, states
+from sft.runs import scores as run_scores
+from sft.runs.scores import Score
+from sft.training import course
 
 _ABSENT = None
 

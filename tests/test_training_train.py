@@ -12,7 +12,7 @@ import pytest
 from lone_runs import needs_tmux, until
 from tiny_model import environment, make_model, sft, write_graphs, write_statements
 
-from sft import detach
+from sft.runs import detach
 
 pytest.importorskip("torch")
 pytest.importorskip("trl")

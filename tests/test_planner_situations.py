@@ -6,8 +6,9 @@ Steps are exact. Memory is the forecast of the plain backend, an upper bound; fr
 
 import pytest
 
-from sft import cards, fit, models, plan, presets
+from sft import models, presets
 from sft.errors import SettingsError
+from sft.planner import cards, fit, plan
 from sft.presets import TrainSettings
 
 FLAGS = {"epochs": "flag --epochs", "max_steps": "flag --max-steps"}

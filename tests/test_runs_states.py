@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from lone_runs import make, training, until
 
-from sft import locks, runs, states
+from sft import locks, runs
 from sft.errors import SettingsError
+from sft.runs import states
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from sft import runs
 from sft.errors import SftError
 from sft.i18n import _
-from sft.plan import Plan
+from sft.planner.plan import Plan
 from sft.text import write_text
 
 

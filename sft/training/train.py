@@ -1,6 +1,6 @@
 """The training recipe: model → trainer → adapter, read from top to bottom.
 
-The job (`sft.job`) is settled before. The trainer gets `input_ids` and `labels`
+The job (`sft.training.job`) is settled before. The trainer gets `input_ids` and `labels`
 built by `sft.chat` and never truncates, packs or masks anything itself (TRL's ``skip_prepare_dataset``).
 """
 
@@ -13,12 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sft import __version__, backends, base, follow, runs, tokenizer
+from sft import __version__, backends, base, runs, tokenizer
 from sft.errors import SftError
 from sft.i18n import _
-from sft.job import Job
 from sft.quiet import library_output
 from sft.text import write_json
+from sft.training import follow
+from sft.training.job import Job
 
 ADAPTER_FACTS = "sft.json"
 

@@ -1,0 +1,1 @@
+"""From a prepared set to an adapter: the job, the recipe, and what is watched on the way."""

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from sft.presets import TrainSettings
     from sft.settings import Resolved
 
+_CHUNKS = 1000  # more than anybody wants to see
+
 
 def plan(
     data: Data = None,
@@ -58,7 +60,7 @@ def plan(
     free: Annotated[
         float | None,
         typer.Option(
-            "--free", "--free-memory", metavar="GB", help=_("plan for so much free memory"), min=0.1
+            "--free", "--free-memory", metavar="GB", help=_("plan for so much free memory"), min=0.1, max=1e6
         ),
     ] = None,
     profile: Profile = None,
@@ -80,6 +82,7 @@ def plan(
         _of_rows(rows, None, resolved, device) if rows is not None else _of_data(data, resolved, device)
     )
     if chunk_size is not None:
+        _require_few(value["rows"], chunk_size)
         cut = chunks.cut(value["rows"], chunk_size, value["effective_batch"])
         value["chunks"] = cut.as_dict()
         lines += _chunks(cut)
@@ -116,7 +119,7 @@ def _of_data(
     except MissingError as error:
         screen.note(_("tokens are not counted: {reason}").format(reason=error.message))
         found = prepared.load(place or prepared.newest(workspace))
-        resplit = resolved.origins["val_split"].startswith("flag ")
+        resplit = resolved.origins["val_split"].startswith("flag ") or not found.rows.get("valid")
         kept, held = jobs.choose_rows(tokens.names(found), resolved.values, resplit=resplit)
         return _of_rows(len(kept), len(held), resolved, device)
     value = job.plan.as_dict() | {
@@ -134,22 +137,23 @@ def _of_data(
 def _of_rows(
     rows: int, valid: int | None, resolved: "Resolved[TrainSettings]", device: "Device"
 ) -> tuple[dict[str, Any], list[str]]:
-    """Plan a number of rows: every row may be as long as max_length."""
+    """Plan a number of rows, `valid` of others held out where that is known: every row may be as long as max_length."""
     from sft import backends, models
     from sft.planner import plan as core
     from sft.training import job
 
-    chosen = models.resolve(resolved.values.model)
+    settings = resolved.values
+    chosen = models.resolve(settings.model)
     try:
-        backend, why = backends.choose(resolved.values.backend)
+        backend, why = backends.choose(settings.backend)
     except MissingError:
         backend, why = "hf", _("assumed: training packages are not installed")
     decision = job.fitted(chosen, resolved, device, backend=backend)
     batch = {"batch_size": decision.batch_size, "grad_accum": decision.grad_accum}
     steps = core.make_plan(
         rows,
-        resolved.values.model_copy(update=batch),
-        valid_rows=valid,
+        settings.model_copy(update=batch),
+        valid_rows=0 if valid is None and not settings.val_split else valid,
         parameters=chosen.parameters,
         given=resolved.asked("epochs", "max_steps"),
         proposed=resolved.proposed,
@@ -160,10 +164,11 @@ def _of_rows(
         "device": device.as_dict(),
         "memory": decision.as_dict(),
     }
+    head = _("model {name}, {rows} rows of at most {length} tokens")
+    if steps.rows < rows:
+        head = _("model {name}, {rows} of {every} rows (limit), of at most {length} tokens")
     lines = [
-        _("model {name}, {rows} rows of at most {length} tokens").format(
-            name=chosen.name, rows=steps.rows, length=resolved.values.max_length
-        ),
+        head.format(name=chosen.name, rows=steps.rows, every=rows, length=settings.max_length),
         audit.backend(backend, why),
         *audit.card(device),
         _("memory"),
@@ -173,6 +178,15 @@ def _of_rows(
         *screen.findings(steps.findings),
     ]
     return value, lines
+
+
+def _require_few(rows: int, chunk_size: int) -> None:
+    if rows > _CHUNKS * chunk_size:
+        raise SettingsError(
+            _("{n} chunks are too many to show").format(n=-(-rows // chunk_size)),
+            where="--chunk-size",
+            hint=_("e.g. {size}").format(size=-(-rows // _CHUNKS)),
+        )
 
 
 def _chunks(cut: "Chunks") -> list[str]:

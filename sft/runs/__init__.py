@@ -17,7 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from sft import locks
+from sft import locks, run_record
 from sft.errors import DataError, SettingsError
 from sft.i18n import _
 from sft.text import write_json
@@ -79,7 +79,7 @@ def load(folder: Path) -> Run:
         ) from None
     except ValueError:
         data = None
-    if not isinstance(data, dict) or not {"status", "started"} <= data.keys():
+    if not run_record.is_sound(data):
         raise DataError(
             _("run.json does not read"), where=str(path), hint=_("remove this run folder, or train again")
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from workspace import Ran, csv, error, put, sft, statements
 
-from sft import prepared
+from sft import backends, prepared
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +51,14 @@ def test_a_limit_says_of_how_many_rows_it_takes_some() -> None:
 def test_too_many_chunks_are_refused() -> None:
     said = error("plan", "--rows", "99999999999", "--chunk-size", "1")
     assert "--chunk-size: 99999999999 chunks are too many to show" in said and "e.g. 100000000" in said
+
+
+def test_without_training_packages_the_backend_that_was_asked_for_is_planned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(backends, "_installed", lambda _name: False)
+    command = ("--rows", "900", "--model", "qwen2.5-3b", "--free", "80", "--batch-size", "2", "--json")
+    assert plan(*command).json["backend"] == "hf"
+    hf, unsloth = (plan(*command, "--backend", name).json for name in ("hf", "unsloth"))
+    assert (hf["backend"], unsloth["backend"]) == ("hf", "unsloth")
+    assert hf["memory"]["memory"]["activations"] > unsloth["memory"]["memory"]["activations"]

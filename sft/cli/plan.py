@@ -147,7 +147,9 @@ def _of_rows(
     try:
         backend, why = backends.choose(settings.backend)
     except MissingError:
-        backend, why = "hf", _("assumed: training packages are not installed")
+        asked = settings.backend != "auto"
+        backend = settings.backend if asked else "hf"
+        why = _("asked for") if asked else _("assumed: training packages are not installed")
     decision = job.fitted(chosen, resolved, device, backend=backend)
     batch = {"batch_size": decision.batch_size, "grad_accum": decision.grad_accum}
     steps = core.make_plan(

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from sft.settings import Resolved
 
 _CHUNKS = 1000  # more than anybody wants to see
+_MOST = 1e6  # GB
 
 
 def plan(
@@ -60,7 +61,7 @@ def plan(
     free: Annotated[
         float | None,
         typer.Option(
-            "--free", "--free-memory", metavar="GB", help=_("plan for so much free memory"), min=0.1, max=1e6
+            "--free", "--free-memory", metavar="GB", help=_("plan for so much free memory"), min=0.1
         ),
     ] = None,
     profile: Profile = None,
@@ -94,6 +95,10 @@ def _device(gpu: str, free: float | None) -> "Device":
     from sft import devices
     from sft.planner import cards
 
+    if free is not None and free > _MOST:
+        raise SettingsError(
+            _("no card has {gb:g} GB").format(gb=free), where="--free", hint=_("in GB, e.g. --free 10.9")
+        )
     bytes_ = None if free is None else free * 1e9
     if gpu not in (devices.AUTO, "cpu") and not devices.is_name(gpu):
         return cards.find(gpu).device(bytes_)

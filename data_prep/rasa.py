@@ -45,9 +45,7 @@ def records(source: Source) -> Iterator[Record | Reject]:
         if heading:
             kind, intent = heading[1].lower(), heading[2]
         elif line.startswith("##") and not line.startswith("###"):
-            kind = (
-                ""  # what follows a heading that does not read belongs to nothing, not to the intent before
-            )
+            kind = ""  # what follows a heading that does not read is not of the intent before
         if heading or kind in _NO_UTTERANCES:
             continue
         number += 1

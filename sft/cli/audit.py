@@ -30,6 +30,10 @@ def lines(job: "Job", workspace: Path) -> Iterator[str]:
         name=job.loaded.format.name, origin=job.loaded.origin, end=job.loaded.turn_end, pad=job.loaded.pad
     )
     yield _("data {folder}, template {template}").format(folder=job.data.folder, template=job.template.id)
+    if job.start:
+        yield _("begins with the adapter {name} @{sha}, trained with {template}").format(
+            name=job.start.name, sha=job.start.sha256[:8], template=job.start.facts["template"]
+        )
     yield from sample(job)
     yield from planned(job, workspace)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from sft import runs
+from sft import checkpoints
 from sft.errors import SftError
 from sft.i18n import _
 from sft.planner.plan import Plan
@@ -145,7 +145,7 @@ def callback(state: State) -> Any:
 
         def on_save(self, args: Any, now: Any, control: Any, **_: Any) -> None:
             folder = Path(args.output_dir) / f"checkpoint-{now.global_step}"
-            runs.mark_complete(folder, int(now.global_step))
+            checkpoints.mark(folder, int(now.global_step))
 
     return Follow()
 

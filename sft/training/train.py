@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sft import __version__, backends, base, runs, tokenizer
+from sft import __version__, backends, base, checkpoints, runs, tokenizer
 from sft.errors import SftError
 from sft.i18n import _
 from sft.quiet import library_output
@@ -117,7 +117,7 @@ def _train(job: Job, folder: Path, *, going_on: bool, watch: follow.Watch, stop:
         model, hf_tokenizer = backends.load(job.backend, _request(job, full.folder))
         _set_tokens(model, hf_tokenizer, job.loaded)
         trainer = _trainer(job, folder, model, hf_tokenizer, watch, stop)
-        last = runs.checkpoints(folder)[-1] if going_on and runs.checkpoints(folder) else None
+        last, _passed = checkpoints.newest(folder) if going_on else (None, [])
         if going_on:
             watch.note(
                 _("going on from {name}").format(name=last.name)

@@ -1,13 +1,16 @@
 """The adapter folder that ``sft train`` leaves: what it was trained from, and the weights' own table of contents."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sft import disk
 from sft.errors import DataError, TemplateError
 from sft.i18n import _
 from sft.templates import Template
+from sft.text import write_json
 
 FACTS = "sft.json"
 CONFIG = "adapter_config.json"
@@ -65,6 +68,31 @@ def shapes(folder: Path) -> dict[str, tuple[int, ...]]:
     if _HEAD + length + ends != size:
         raise _damaged(path)
     return found
+
+
+def save(target: Path, model: Any, tokenizer: Any, facts: Mapping[str, Any], template: Path) -> None:
+    """Save an adapter, its tokenizer, its facts and its template aside, then rename: it is complete or not there.
+
+    Raises `OSError` when the disk has no room; nothing is left of it then.
+    """
+    aside = target.with_name(f".{target.name}-writing")
+    shutil.rmtree(aside, ignore_errors=True)
+    try:
+        with disk.plainly(target.parent):
+            model.save_pretrained(str(aside))
+            tokenizer.save_pretrained(str(aside))
+            if facts["revision"]:  # the hub's name of the base model instead of this machine's cache
+                hub = {"base_model_name_or_path": facts["model_id"], "revision": facts["revision"]}
+                write_json(aside / CONFIG, {**config(aside), **hub})
+            write_json(aside / FACTS, facts)
+            shutil.copyfile(template, aside / "template.toml")
+            for path in (*aside.iterdir(), aside):
+                disk.settle(path)
+        shutil.rmtree(target, ignore_errors=True)
+        aside.rename(target)
+        disk.settle(target.parent)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _damaged(path: Path) -> DataError:

@@ -67,7 +67,11 @@ class Starter:
 def preloaded() -> Iterator[Starter]:
     """Load the training packages once, for many starts."""
     with subprocess.Popen(
-        [sys.executable, "-c", _SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
+        [sys.executable, "-c", _SERVER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(),
     ) as server:
         try:
             yield Starter(server)

@@ -68,7 +68,9 @@ def test_card_and_micro_batch_are_no_other_experiment_but_the_effective_batch_is
 def test_what_it_begins_with_decides_the_result_and_not_how_that_was_named() -> None:
     assert made().lock["warm_start"] is None
     start: Any = SimpleNamespace(sha256="ab" * 32)
-    one, other = (replace(made(warm_start=name), start=start).lock for name in ("first", "runs/first/adapter"))
+    one, other = (
+        replace(made(warm_start=name), start=start).lock for name in ("first", "runs/first/adapter")
+    )
     assert one == other
     assert runs.differences(made().lock, one) == ["warm_start: None → abababab"]
 

@@ -82,6 +82,21 @@ def find(workspace: Path, name: str) -> Start:
     )
 
 
+def load(model: Any, start: Start) -> None:
+    """Put the weights of an adapter in place of the fresh ones of `model`."""
+    found = model.load_adapter(str(start.folder), "default", is_trainable=True)
+    if (
+        found.missing_keys
+        or found.unexpected_keys
+        or disk.sha256(start.folder / adapters.WEIGHTS) != start.sha256
+    ):
+        raise DataError(
+            _("the weights are not those of the adapter to begin with"),
+            where=str(start.folder),
+            hint=_("the base model or the adapter was changed meanwhile: run the same command again"),
+        )
+
+
 def require(
     start: Start,
     *,

@@ -1,6 +1,8 @@
 """Start the command line often and at once: a process that has the training packages loaded forks for every start."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -46,17 +48,25 @@ class Starter:
 
     def __init__(self, server: "subprocess.Popen[str]") -> None:
         self._server = server
+        self._running = 0
 
     def start(self, folder: Path, out: Path, *words: str) -> int:
         """Start ``sft WORDS`` in `folder`, what it says is added to `out`; return the process's number."""
+        if self._running:  # a test failed before it waited
+            os.kill(self._running, signal.SIGKILL)
+            self.wait()
         assert self._server.stdin is not None
         self._server.stdin.write(json.dumps([str(folder), str(out), *words]) + "\n")
         self._server.stdin.flush()
-        return self._line()
+        self._running = self._line()
+        assert self._running > 1
+        return self._running
 
     def wait(self) -> int:
         """Wait for the end of what was started; return its exit code, minus the signal that ended it."""
-        return self._line()
+        code = self._line()
+        self._running = 0
+        return code
 
     def _line(self) -> int:
         assert self._server.stdout is not None

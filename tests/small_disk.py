@@ -29,7 +29,7 @@ class Disk:
         (self.path / "ballast").unlink()
 
     def read_only(self, on: bool) -> None:
-        """Forbid writing, or allow it."""
+        """Forbid writing, or allow it; nothing may be open for writing there."""
         subprocess.run(["mount", "-o", f"remount,{'ro' if on else 'rw'}", self.path], check=True)
 
 

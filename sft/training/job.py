@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 # Where and how a run computes: another card or micro-batch goes on with the same run, of the same effective batch.
-# By what name an adapter is found to begin with: its weights are in the lock.
-_NOT_LOCKED = {"gpu", "profile", "batch_size", "grad_accum", "warm_start"}
+# How many checkpoints stay: fewer make room. By what name an adapter is found to begin with: its weights are locked.
+_NOT_LOCKED = {"gpu", "profile", "batch_size", "grad_accum", "keep_checkpoints", "warm_start"}
 _FEWEST = 8  # validation rows whose loss is watched, at least
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from lone_runs import needs_tmux, until
 from preloaded import Starter, preloaded
-from small_disk import Disk, small_disk
+from small_disk import small_disk
 from tiny_model import make_model, sft, write_statements
 
 from sft import checkpoints, locks, runs

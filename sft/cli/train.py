@@ -11,6 +11,8 @@ from sft.cli import screen
 from sft.cli.flags import (
     Backend,
     BatchSize,
+    ChunkSize,
+    Curriculum,
     Data,
     Epochs,
     Gpu,
@@ -54,6 +56,14 @@ def train(
     seed: Seed = None,
     gpu: Gpu = None,
     profile: Profile = None,
+    chunk_size: ChunkSize = None,
+    curriculum: Curriculum = None,
+    time_budget: Annotated[
+        str,
+        typer.Option(
+            metavar="2h50m", help=_("save and stop before so much time has passed; the same command goes on")
+        ),
+    ] = "",
     chat_format: Annotated[str | None, typer.Option(help=_("chat format of an unknown model"))] = None,
     warm_start: Annotated[
         str | None,
@@ -92,7 +102,9 @@ def train(
     from sft.runs import detach as sessions
     from sft.training import job as jobs
     from sft.training import train as core
+    from sft.training.budget import Budget, seconds
 
+    budget = Budget(seconds(time_budget)) if time_budget else None
     if detach and not dry_run:
         sessions.require()
     flags = given(locals())
@@ -124,7 +136,9 @@ def train(
         for line in runs.differences(job.lock, begun.lock):
             screen.note(_("as this run began: {what}").format(what=line))
         job = begun
-    outcome = core.run(job, folder, going_on=going_on, use_case=resolved.preset, watch=progress)
+    outcome = core.run(
+        job, folder, going_on=going_on, use_case=resolved.preset, watch=progress, budget=budget
+    )
     _tail(outcome, job.template.task, as_json=as_json)
     if outcome.status == "interrupted":
         raise typer.Exit(130)

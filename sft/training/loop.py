@@ -42,6 +42,7 @@ class Reading:
 def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any) -> Any:
     """Return the trainer over `rows` (training) and `watched` (validation; None without); the rest is TRL's."""
     import torch
+    from accelerate.utils import gather_object
     from transformers import Trainer, TrainerCallback
     from trl import SFTTrainer
 
@@ -166,6 +167,42 @@ def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any
                 self.accelerator.wait_for_everyone()  # nothing is written before its place is empty
                 super()._save_checkpoint(model, trial)
                 self.accelerator.wait_for_everyone()  # nor complete before every device has written
+
+        def difficulty(self) -> list[float]:
+            """Return the mean loss of each row's supervised tokens under the model as it is now, by place."""
+            lengths = reading.order.lengths
+            order = sorted(range(len(rows)), key=lambda place: -lengths[place])[
+                reading.rank :: reading.devices
+            ]
+            found: list[tuple[int, float]] = []
+            size = reading.piece
+            while len(found) < len(order):
+                chosen = order[len(found) : len(found) + size]
+                try:
+                    found += zip(chosen, self.row_losses(chosen), strict=True)
+                except torch.OutOfMemoryError:
+                    if size == 1:
+                        raise
+                    torch.cuda.empty_cache()
+                    size //= 2
+            if reading.devices > 1:
+                found = gather_object(found)
+            return [loss for _place, loss in sorted(found)]
+
+        def row_losses(self, places: Sequence[int]) -> list[float]:
+            inputs = self._prepare_inputs(self.data_collator([rows.look(place) for place in places]))
+            labels = inputs.pop("labels")[:, 1:]
+            training = self.model.training
+            self.model.eval()
+            with torch.no_grad(), self.compute_loss_context_manager():
+                logits = self.model(**inputs, use_cache=False).logits
+            self.model.train(training)
+            kept = labels != IGNORE
+            pairs = zip(logits, labels, kept, strict=True)
+            return [
+                float(torch.nn.functional.cross_entropy(row[:-1][mask].float(), wanted[mask]))
+                for row, wanted, mask in pairs
+            ]
 
         def probe(self) -> None:
             """Take the longest rows forward and back, learn nothing, and find out whether they fit."""

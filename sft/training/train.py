@@ -4,7 +4,9 @@ The job (`sft.training.job`) is settled before. The trainer gets `input_ids` and
 built by `sft.chat` and never truncates, packs or masks anything itself (TRL's ``skip_prepare_dataset``).
 """
 
+import json
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,8 +17,13 @@ from sft import __version__, adapters, backends, base, checkpoints, disk, runs, 
 from sft.errors import MissingError, SftError
 from sft.i18n import _
 from sft.quiet import library_output
-from sft.training import follow, loop, order, warm
+from sft.text import write_json
+from sft.training import follow, loop, milestones, warm
+from sft.training.budget import Budget
 from sft.training.job import Job
+from sft.training.order import Order, Rows
+
+DIFFICULTY = "difficulty.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,7 @@ class Outcome:
     last_loss: float | None
     adapter: Path | None
     seconds: float
+    stopped_by: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form of ``sft train --json``."""
@@ -41,10 +49,19 @@ class Outcome:
             "adapter": str(self.adapter) if self.adapter else None,
             "run": str(self.run),
             "seconds": round(self.seconds, 1),
+            "stopped_by": self.stopped_by or None,
         }
 
 
-def run(job: Job, folder: Path, *, going_on: bool, use_case: str, watch: follow.Watch) -> Outcome:
+def run(
+    job: Job,
+    folder: Path,
+    *,
+    going_on: bool,
+    use_case: str,
+    watch: follow.Watch,
+    budget: Budget | None = None,
+) -> Outcome:
     """Train in `folder`, or go on there from its last complete checkpoint; save the adapter."""
     with runs.held(folder), ExitStack() as stack:
         watch.note(_("run: {folder}").format(folder=folder))
@@ -53,7 +70,7 @@ def run(job: Job, folder: Path, *, going_on: bool, use_case: str, watch: follow.
         stop = stack.enter_context(follow.signals(watch))
         try:
             runs.update(folder, **entries | _lock(job) | {"status": "running"})
-            outcome = _train(job, folder, going_on=going_on, watch=watch, stop=stop)
+            outcome = _train(job, folder, going_on=going_on, watch=watch, stop=stop, budget=budget)
             ended = datetime.now(UTC).isoformat(timespec="seconds")
             told = {key: value for key, value in outcome.as_dict().items() if key != "run"}
             runs.update(folder, error=None, ended=ended, **told)
@@ -120,7 +137,9 @@ def record(job: Job, use_case: str, started: str) -> dict[str, Any]:
     }
 
 
-def _train(job: Job, folder: Path, *, going_on: bool, watch: follow.Watch, stop: follow.Stop) -> Outcome:
+def _train(
+    job: Job, folder: Path, *, going_on: bool, watch: follow.Watch, stop: follow.Stop, budget: Budget | None
+) -> Outcome:
     began = time.monotonic()
     last = _last(folder, watch) if going_on else None
     full = base.fetch(job.model, weights=True, revision=job.base.revision)
@@ -128,9 +147,9 @@ def _train(job: Job, folder: Path, *, going_on: bool, watch: follow.Watch, stop:
     with library_output(folder / "library.log"):
         model, hf_tokenizer = backends.load(job.backend, _request(job, full.folder))
         _set_tokens(model, hf_tokenizer, job.loaded)
-        if job.start and last is None:
+        if job.start:
             warm.load(model, job.start)
-        trainer = _trainer(job, folder, model, hf_tokenizer, watch, stop)
+        trainer = _trainer(job, folder, model, hf_tokenizer, watch, stop, budget)
         if last and checkpoints.step_of(last) >= job.plan.total_steps:
             # Only the adapter was not saved yet; within an epoch the Trainer would take one step too many.
             model.load_adapter(str(last), "default", is_trainable=True)
@@ -146,7 +165,8 @@ def _train(job: Job, folder: Path, *, going_on: bool, watch: follow.Watch, stop:
         adapter = _save_adapter(job, model, hf_tokenizer, folder / "adapter") if done else None
     first, final = (losses[0], losses[-1]) if losses else (None, None)
     status = "finished" if done else "interrupted"
-    return Outcome(status, folder, steps, first, final, adapter, time.monotonic() - began)
+    seconds = time.monotonic() - began
+    return Outcome(status, folder, steps, first, final, adapter, seconds, "" if done else stop.name)
 
 
 def _last(folder: Path, watch: follow.Watch) -> Path | None:
@@ -185,7 +205,13 @@ def _set_tokens(model: Any, hf_tokenizer: Any, loaded: tokenizer.Loaded) -> None
 
 
 def _trainer(
-    job: Job, folder: Path, model: Any, hf_tokenizer: Any, watch: follow.Watch, stop: follow.Stop
+    job: Job,
+    folder: Path,
+    model: Any,
+    hf_tokenizer: Any,
+    watch: follow.Watch,
+    stop: follow.Stop,
+    budget: Budget | None,
 ) -> Any:
     import torch
     from transformers import PrinterCallback
@@ -224,9 +250,10 @@ def _trainer(
         packing=False,
         dataset_kwargs={"skip_prepare_dataset": True},
     )
-    state = follow.State(job.plan, job.order, folder / "log.jsonl", watch, stop)
+    planned = Order([range(len(job.trained))], job.trained.lengths, 1, 0, by_length=False)
+    state = follow.State(job.plan, planned, folder / "log.jsonl", watch, stop)
     reading = loop.Reading(
-        order=job.order,
+        order=planned,
         ids=job.trained.ids,
         micro=settings.batch_size,
         piece=runs.load(folder).data.get("piece", settings.batch_size),
@@ -234,8 +261,8 @@ def _trainer(
         keep=settings.keep_checkpoints,
         probe=cuda,
     )
-    rows = order.Rows(job.trained.dataset(), job.trained.lengths)
-    watched = order.Rows(job.valid.dataset(), job.valid.lengths) if steps.eval_every else None
+    rows = Rows(job.trained.dataset(), job.trained.lengths)
+    watched = Rows(job.valid.dataset(), job.valid.lengths) if steps.eval_every else None
     trainer = loop.trainer(
         reading,
         rows,
@@ -243,13 +270,31 @@ def _trainer(
         model=model,
         args=config,
         processing_class=hf_tokenizer,
-        callbacks=[follow.callback(state)],
+        callbacks=[
+            follow.callback(state),
+            milestones.callback(milestones.Milestones(job.plan, folder, watch, stop, budget)),
+        ],
     )
+    reading.order = state.order = job.order(_difficulty(job, folder, trainer, watch))
     trainer.remove_callback(PrinterCallback)
     for parameter in model.parameters():  # TRL makes 4-bit adapters bf16, which a gradient scaler cannot take
         if parameter.requires_grad:
             parameter.data = parameter.data.to(torch.float32)
     return trainer
+
+
+def _difficulty(job: Job, folder: Path, trainer: Any, watch: follow.Watch) -> Sequence[float]:
+    """Return the base model's loss on every row where the curriculum goes by it; measured once in a run, and kept."""
+    if job.settings.curriculum != "loss":
+        return ()
+    path = folder / DIFFICULTY
+    if path.is_file():
+        values: list[float] = json.loads(path.read_text(encoding="utf-8"))["loss"]
+        return values
+    watch.note(_("measuring the loss of the base model on {n} rows").format(n=len(job.trained)))
+    values = trainer.difficulty()
+    write_json(path, {"loss": values})
+    return values
 
 
 def _smaller(folder: Path, watch: follow.Watch, job: Job, step: int, before: int, now: int) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from preloaded import Starter, preloaded
 from small_disk import small_disk
 from tiny_model import make_model, sft, write_statements
 
-from sft import checkpoints, locks, runs
+from sft import checkpoints, disk, locks, runs, templates
 from sft.runs import detach
 
 pytest.importorskip("torch")
@@ -295,3 +296,106 @@ def test_two_trainings_on_one_run_folder(starter: Starter, workspace: Path, whol
     assert training.kill(process, signal.SIGTERM) in (0, 130)
     assert training.run() in (0, 2)
     assert same(training, whole)
+
+
+# What is no longer the same run
+
+
+def test_an_edited_template_and_other_data_are_no_resume(
+    starter: Starter, workspace: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "other"
+    shutil.copytree(workspace, place, ignore=shutil.ignore_patterns("runs"))
+    own = place / "templates/qa/mine.toml"
+    own.parent.mkdir(parents=True)
+    text = templates.load("qa/true_false_v1").path.read_text(encoding="utf-8")
+    own.write_text(text, encoding="utf-8")
+    sft(place, "prep", "--template", "qa/mine")
+    training = Training(starter, place, "r", "--data", "data/prepared/mine")
+    assert training.kill(training.reach(3)) == -signal.SIGKILL
+    assert training.record["template"].startswith("qa/mine@")
+    before = training.record["template"].partition("@")[2]
+
+    own.write_text(f"{text}# another wording\n", encoding="utf-8")
+    assert training.run() == 2
+    error, hint = training.said.splitlines()[-2:]
+    now = templates.load("qa/mine", place).sha256[:8]
+    assert f"template qa/mine is now @{now}, not @{before}" in error
+    assert "prepare the data again" in hint
+
+    write_statements(place / "data/raw/tf.csv", 40)
+    sft(place, "prep", "--template", "qa/mine")
+    assert training.run("--resume") == 2
+    said = training.said.splitlines()
+    assert said[-4].startswith("error: the unfinished run differs from what is asked for")
+    assert re.fullmatch(r"  - r: data: [0-9a-f]{8} → [0-9a-f]{8}", said[-3])
+    assert re.fullmatch(rf"  - r: template: qa/mine@{before} → qa/mine@[0-9a-f]{{8}}", said[-2])
+    assert said[-1].startswith("hint: ")
+    assert training.run("--max-steps", "2") == 0, training.said
+    assert "the unfinished run r differs, so a new run begins: r-2" in training.said
+    assert re.search("\n  data: [0-9a-f]{8} → [0-9a-f]{8}\n", training.said)
+    assert "\n  settings.max_steps: 20 → 2\n" in training.said
+    assert training.record["status"] == "running"  # the killed one stays as it is
+
+
+# To begin with the adapter of another training
+
+
+def tensors(training: Training) -> dict[str, Any]:
+    from safetensors.torch import load
+
+    return load(training.weights)
+
+
+@pytest.mark.parametrize("backend", ["hf", "unsloth"])
+def test_a_warm_start_begins_with_the_weights_of_a_run(
+    starter: Starter, workspace: Path, whole: Training, tmp_path: Path, backend: str
+) -> None:
+    """On other data, with a rate of next to nothing: what comes out is what went in."""
+    place = tmp_path / "other"
+    shutil.copytree(workspace, place, ignore=shutil.ignore_patterns("runs"))
+    write_statements(place / "data/raw/tf.csv", 30)
+    sft(place, "prep", "--template", "qa/true_false_v1")
+    training = Training(starter, place, "warm")
+    more = ("--warm-start", str(whole.folder), "--max-steps", "1", "--lr", "1e-9", "--backend", backend)
+    sft(place, *training.words, *more)
+    before, after = tensors(whole), tensors(training)
+    assert before.keys() == after.keys()
+    assert all((after[name] - value).abs().max() < 1e-6 for name, value in before.items())
+    assert any((value != 0).any() for name, value in after.items() if "lora_B" in name)
+    told = training.record["warm_start"]
+    assert (told["from"], told["data_sha256"]) == ("whole", whole.record["data"]["sha256"])
+    assert (
+        training.record["lock"]["warm_start"]
+        == told["sha256"]
+        == disk.sha256(whole.folder / "adapter/adapter_model.safetensors")
+    )
+    facts = json.loads((training.folder / "adapter/sft.json").read_text(encoding="utf-8"))
+    assert facts["warm_start"] == told
+    shown = sft(place, "runs", "show", "warm").stdout
+    assert f"whole @{told['sha256'][:8]} (qa/true_false_v1@" in shown
+
+
+def test_a_killed_warm_start_goes_on_to_the_same_adapter(
+    starter: Starter, workspace: Path, whole: Training
+) -> None:
+    training = Training(starter, workspace, "again", "--warm-start", "whole")
+    assert training.run() == 0, training.said
+    assert "begins with the adapter whole @" in training.said
+    assert training.losses[0][1] < whole.losses[0][1]
+    killed = Training(starter, workspace, "again-killed", "--warm-start", str(whole.folder / "adapter"))
+    killed.kill(killed.reach(1))
+    assert killed.run() == 0, killed.said
+    assert same(killed, training)
+    assert killed.weights != whole.weights
+
+
+def test_a_warm_start_that_does_not_fit_is_refused_before_a_model_is_loaded(
+    starter: Starter, workspace: Path, whole: Training
+) -> None:
+    training = Training(starter, workspace, "unfit", "--warm-start", "whole")
+    assert training.run("--lora-r", "8") == 2
+    assert "lora_r of the adapter is 16, that of this training 8" in training.said
+    assert training.run("--warm-start", "hole") == 2
+    assert "unknown run 'hole'" in training.said and "did you mean whole?" in training.said
+    assert not training.folder.exists()

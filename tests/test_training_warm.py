@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from adapter_folder import FACTS, weights, write_adapter
+from workspace import options, records, statements, write_set
 
-from sft import models, runs
+from sft import models, prepared, runs, tokens
 from sft.backends import TARGETS
 from sft.errors import DataError, SftError, TemplateError
 from sft.presets import TrainSettings
@@ -107,3 +108,30 @@ def test_ranks_that_differ_within_an_adapter_are_no_rank(tmp_path: Path) -> None
     run(tmp_path, content=both)
     with pytest.raises(DataError, match="one rank"):
         warm.find(tmp_path, "first")
+
+
+def test_held_out_rows_that_were_trained_on_before_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    manifest = write_set(Path("data/prepared/a"), options("qa/true_false_v1"), records(named(statements())))
+    data = prepared.load(Path("data/prepared/a"))
+    rows = [*data.rows["train"], *data.rows["valid"]]
+    told = {"folder": "data/prepared/a", "sha256": manifest["sha256"]}
+    runs.update(run(tmp_path, "first"), data=told, train_ids=[row.id for row in rows[:5]])
+    runs.update(
+        run(tmp_path, "second"),
+        data=told,
+        train_ids=[row.id for row in rows[5:8]],
+        warm_start={"folder": str(tmp_path / "runs/first/adapter")},
+    )
+    held = [tokens.group(row) for row in rows[4:10]]
+    assert warm.known(warm.find(tmp_path, "first"), tmp_path, held) == 1
+    assert warm.known(warm.find(tmp_path, "second"), tmp_path, held) == 4
+    assert warm.known(warm.find(tmp_path, str(write_adapter(tmp_path / "b"))), tmp_path, held) is None
+    runs.update(tmp_path / "runs/first", data=told | {"sha256": "0"})
+    assert warm.known(warm.find(tmp_path, "second"), tmp_path, held) is None
+
+
+def named(rows: list[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"question": question, "answer": answer} for question, answer in rows]

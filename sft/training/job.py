@@ -165,6 +165,9 @@ def prepare(
     valid = audit.take(source, watched, settings.max_length)
     audit.require(trained)
     facts = audit.summary(trained, valid) | {"held_out": len(held_out)}
+    if start:
+        held = [names.groups[place] for place in held_out] + [*map(tokens.group, data.rows.get("test", ()))]
+        facts |= {"known_before": warm.known(start, workspace, held), "to_score": len(held)}
     decision = fitted(
         model,
         resolved,

@@ -1,11 +1,11 @@
 """Warm start: a training that begins with the weights of an adapter, with a new optimizer and a schedule of its own."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sft import adapters, disk, runs
+from sft import adapters, disk, prepared, runs, tokens
 from sft.backends import TARGETS
 from sft.errors import DataError, SettingsError, SftError, TemplateError, raise_all
 from sft.i18n import _
@@ -80,6 +80,29 @@ def find(workspace: Path, name: str) -> Start:
         targets=frozenset(key.partition(_A)[0].rpartition(".")[2] for key in shapes),
         sha256=disk.sha256(folder / adapters.WEIGHTS),
     )
+
+
+def known(start: Start, workspace: Path, held: Collection[str]) -> int | None:
+    """Return how many of the groups of rows `held` out the adapter was trained on already, itself or what it began with.
+
+    None when that cannot be told: a run or its prepared set is no longer there.
+    """
+    seen: set[str] = set()
+    folder: Path | None = start.folder
+    try:
+        while folder:
+            run = runs.load(folder.parent)
+            told = run.data["data"]
+            data = prepared.load(workspace / told["folder"])
+            if data.digest != told["sha256"]:
+                return None
+            names, ids = tokens.names(data), set(run.data["train_ids"])
+            seen |= {group for row, group in zip(names.ids, names.groups, strict=True) if row in ids}
+            before = run.data.get("warm_start")
+            folder = Path(before["folder"]) if before else None
+    except (DataError, KeyError):
+        return None
+    return sum(group in seen for group in held)
 
 
 def load(model: Any, start: Start) -> None:

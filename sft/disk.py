@@ -9,6 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)  # not the program's fault
+_CANNOT = (
+    errno.EINVAL,
+    errno.ENOTSUP,
+    errno.ENOSYS,
+)  # a file system that knows no such thing, as network drives
 _TRIED = 1 << 20  # bytes that are written to see whether a disk takes any
 
 
@@ -19,14 +24,16 @@ def refused(error: BaseException) -> bool:
 
 @contextmanager
 def plainly(folder: Path) -> Iterator[None]:
-    """Save something in `folder` with a library; when the disk is why that fails, raise the `OSError` it is.
+    """Write something in `folder`; when the disk is why that fails, raise the `OSError` it is, with a place.
 
     safetensors keeps the system's words. torch keeps none when a file ends early, so a small file is tried then.
     """
     try:
         yield
     except Exception as error:
-        reason = None if refused(error) else _reason(error) or _tried(folder)
+        if isinstance(error, OSError) and error.filename is not None:
+            raise
+        reason = _reason(error) or _tried(folder)
         if reason is None:
             raise
         raise OSError(reason, os.strerror(reason), str(folder)) from error
@@ -62,9 +69,12 @@ def sha256(path: Path) -> str:
 
 
 def settle(path: Path) -> None:
-    """Have a file, or the names in a folder, on the disk itself before anything relies on it."""
+    """Have a file, or the names in a folder, on the disk itself before anything relies on it; where that can be asked."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _CANNOT:
+            raise
     finally:
         os.close(handle)

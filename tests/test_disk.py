@@ -1,6 +1,7 @@
 """What a disk refuses is told as that, whatever the library says that ran into it."""
 
 import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,6 +67,28 @@ def test_a_refusal_told_by_an_earlier_error_counts(tmp_path: Path) -> None:
     with pytest.raises(OSError) as caught, disk.plainly(tmp_path):
         raise told
     assert caught.value.errno == errno.ENOSPC
+
+
+def test_a_refusal_without_a_place_gets_one(tmp_path: Path) -> None:
+    with pytest.raises(OSError) as caught, disk.plainly(tmp_path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path))
+
+
+def test_a_file_system_that_cannot_settle_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fsync(number: int) -> Callable[[int], None]:
+        def fail(_handle: int) -> None:
+            raise OSError(number, os.strerror(number))
+
+        return fail
+
+    monkeypatch.setattr(os, "fsync", fsync(errno.EINVAL))
+    disk.settle(tmp_path)
+    monkeypatch.setattr(os, "fsync", fsync(errno.ENOSPC))
+    with pytest.raises(OSError, match="No space left"):
+        disk.settle(tmp_path)
 
 
 def test_hash_and_settling(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ Generation uses transformers and peft for both backends: one well-tried path for
 penalty and no n-gram blocking: AMR repeats ``:op1 (`` and ``))`` by nature. Stops at the turn end, raw text is kept.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,14 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sft import answers, backends, base, chat, devices, models, runs, templates, tokenizer
-from sft.errors import DataError, TemplateError
+from sft import adapters, answers, backends, base, chat, devices, models, runs, templates, tokenizer
+from sft.errors import DataError
 from sft.i18n import _
 from sft.quiet import library_output
 from sft.records import Message, Row
 from sft.text import write_json, write_jsonl
 
-FACTS = "sft.json"
 _GPU_BATCH, _CPU_BATCH = 16, 32  # a CPU spends its time on reading weights, so wide batches are nearly free
 _MARGIN = 1.25  # the longest gold answer in tokens, and a quarter more: a limit that no good answer meets
 
@@ -50,33 +48,12 @@ def open_source(folder: Path, *, adapter: bool = True) -> Source:
 
     Raises `DataError` when the folder is not an adapter made by `sft train`.
     """
-    path = folder / FACTS
-    if not path.is_file():
-        raise DataError(
-            _("is not an adapter made by sft train (no sft.json)"),
-            where=str(folder),
-            hint=_("name a run: --run NAME"),
-        )
-    facts = json.loads(path.read_text(encoding="utf-8"))
+    facts = adapters.facts(folder)
     model = models.resolve(facts["model"])
     small = base.fetch(model, weights=False, revision=facts["revision"])
     return Source(
         folder, facts, model, small, tokenizer.load(small.folder, model, facts["chat_format"]), adapter
     )
-
-
-def require_template(source: Source, template: templates.Template, asked: bool) -> None:
-    """Refuse to predict with another template than the adapter was trained with, unless it was asked for by name."""
-    trained = source.facts["template"]
-    if trained != template.id and not asked:
-        raise TemplateError(
-            _("the adapter was trained with {then}, the data was prepared with {now}").format(
-                then=trained, now=template.id
-            ),
-            hint=_("prepare the data with {then}, or insist: --template {now}").format(
-                then=trained.partition("@")[0], now=template.id.partition("@")[0]
-            ),
-        )
 
 
 def prompt_of(row: Row) -> tuple[Message, ...]:

@@ -39,6 +39,8 @@ class TrainSettings(Settings):
         "auto", description="auto = unsloth where it imports, else hf"
     )
 
+    warm_start: str = Field("", description="run or adapter folder to begin with; empty = a fresh adapter")
+
     gpu: str = Field(
         "auto", min_length=1, description="auto = most free memory and not busy; cpu, an index, a UUID"
     )

@@ -16,7 +16,7 @@ SOURCES = sorted([*(ROOT / "sft").rglob("*.py"), *(ROOT / "data_prep").rglob("*.
 # A package whose `__init__` gathers what others build on its modules names that façade as an entry of its own.
 ORDER = (
     "__init__", "errors", "i18n",
-    "text", "locks",
+    "text", "locks", "disk", "checkpoints",
     "records",
     "template_rules", "templates", "amr",
     "keys", "verdicts", "splits", "columns", "labels", "web", "smatch", "amr.__init__", "metrics", "baselines",
@@ -26,7 +26,7 @@ ORDER = (
     "sources", "planner", "run_record", "runs.__init__",
     "embedded", "base", "tokenizer", "prepared", "token_file", "tokens", "audit",
     "rows_shown", "set_diff", "set_stats",
-    "backends",
+    "backends", "adapters",
     "quiet", "prep", "prompts", "training", "predict", "heldout", "report", "evaluation", "runs",
     "doctor",
     "cli", "__main__",

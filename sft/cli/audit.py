@@ -32,8 +32,28 @@ def lines(job: "Job", workspace: Path) -> Iterator[str]:
         name=job.loaded.format.name, origin=job.loaded.origin, end=job.loaded.turn_end, pad=job.loaded.pad
     )
     yield _("data {folder}, template {template}").format(folder=job.data.folder, template=job.template.id)
+    if job.start:
+        yield _("begins with the adapter {name} @{sha}, trained with {template}").format(
+            name=job.start.name, sha=job.start.sha256[:8], template=job.start.facts["template"]
+        )
+        yield from _known(job.facts)
     yield from sample(job)
     yield from planned(job, workspace)
+
+
+def _known(facts: Any) -> Iterator[str]:
+    """Yield a word on held-out rows that the adapter to begin with was trained on: a score on them means little."""
+    known, rows = facts["known_before"], facts["to_score"]
+    if known is None:
+        yield _(
+            "  ! whether it was trained on rows held out here cannot be told: its prepared set is not there"
+        )
+    elif known:
+        yield _(
+            "  ! it was trained on {n} of the {all} rows held out here: a score on them is too good"
+        ).format(n=known, all=rows)
+        hint = _("prepare with the seed and share of its set, or score on other data")
+        yield f"      {_('hint: {text}').format(text=hint)}"
 
 
 def planned(job: "Job", workspace: Path) -> Iterator[str]:

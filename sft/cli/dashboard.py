@@ -139,7 +139,7 @@ def _memory(look: "Look") -> list[str]:
 
 def outcome(look: "Look") -> list[str]:
     """Return how a run ended, and what to do next."""
-    from sft import runs
+    from sft import checkpoints
     from sft.runs import states
 
     out = [f"{look.run.name}: {_(look.state)}"]
@@ -150,7 +150,7 @@ def outcome(look: "Look") -> list[str]:
     if look.state == states.STALE:
         out.append(_("  it was killed; nothing that a checkpoint holds is lost"))
     if look.state != "finished":
-        saved = runs.checkpoints(look.run.folder)
+        saved = checkpoints.complete(look.run.folder)
         step = saved[-1].name.rpartition("-")[2] if saved else "0"
         out.append(_("  the command it was started with goes on from step {step}").format(step=step))
     return out

@@ -11,7 +11,7 @@ from sft.i18n import _
 # Flags that are training settings; the others say what to do, not how to train.
 SETTINGS = (
     "model", "epochs", "max_steps", "batch_size", "grad_accum", "lr", "max_length", "lora_r", "val_split", "backend",
-    "seed", "chat_format", "gpu", "profile", "chunk_size", "curriculum",
+    "seed", "chat_format", "gpu", "profile", "chunk_size", "curriculum", "warm_start",
 )  # fmt: skip
 
 Data = Annotated[Path | None, typer.Option(help=_("prepared set; default: the newest"))]

@@ -72,6 +72,8 @@ def _about(data: Mapping[str, Any], counts: Mapping[str, int]) -> Iterator[tuple
     yield _("template"), str(data.get("template", "–"))
     yield _("data"), f"{place.get('folder', '–')} @{str(place.get('sha256', ''))[:8]}"
     yield _("rows"), ", ".join(f"{key.removesuffix('_rows')} {count}" for key, count in counts.items())
+    if begun := data.get("warm_start"):
+        yield _("begun with"), f"{begun['from']} @{begun['sha256'][:8]} ({begun['template']})"
     yield _("backend"), str(data.get("backend", "–"))
     yield _("device"), str(device.get("name", "–"))
     yield _("optimizer"), str(data.get("optimizer", "–"))

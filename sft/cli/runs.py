@@ -57,14 +57,14 @@ def show_run(name: Name, as_json: Json = False) -> None:
 
     Example: sft runs show qwen2.5-3b_v5_cot_full_training
     """
-    from sft import runs
+    from sft import checkpoints, runs
     from sft.runs import diff as run_diff
 
     look = run_diff.look(runs.find(Path.cwd(), name).folder)
     long = {"train_ids", "valid_ids"}
     entries = {key: value for key, value in look.run.data.items() if key not in long}
     counts = {key.replace("_ids", "_rows"): len(look.run.data.get(key, ())) for key in sorted(long)}
-    saved = [path.name for path in runs.checkpoints(look.run.folder)]
+    saved = [path.name for path in checkpoints.complete(look.run.folder)]
     value = look.as_dict() | {"record": entries | counts, "checkpoints": saved}
     screen.result(value, run_tables.shown(look, counts, saved), as_json=as_json)
 

@@ -29,12 +29,15 @@ from sft.cli.flags import (
     ValSplit,
     given,
 )
-from sft.errors import SftError
+from sft.errors import SettingsError, SftError
 from sft.i18n import _
 
 if TYPE_CHECKING:
+    from sft.runs import Run
+    from sft.templates import Template
     from sft.training.job import Job
     from sft.training.train import Outcome
+    from sft.training.warm import Start
 
 
 def train(
@@ -62,6 +65,18 @@ def train(
         ),
     ] = "",
     chat_format: Annotated[str | None, typer.Option(help=_("chat format of an unknown model"))] = None,
+    warm_start: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN", help=_("begin with the adapter of this run, or of this folder, on the new data")
+        ),
+    ] = None,
+    template: Annotated[
+        str,
+        typer.Option(
+            help=_("insist on the data's template where the --warm-start adapter was trained with another")
+        ),
+    ] = "",
     name: Annotated[str, typer.Option(help=_("name of the run; default: MODEL_TEMPLATE_USE-CASE"))] = "",
     resume: Annotated[
         bool | None,
@@ -98,16 +113,18 @@ def train(
     named = settings.resolve_section(settings.DataSettings, {}).values.prepared
     progress = screen.Progress()
     place = data or (Path(named) if named else None)
-    job = jobs.prepare(workspace, resolved, place, progress)
+    start, asked = _warm_start(workspace, resolved.values.warm_start, template)
+    job = jobs.prepare(workspace, resolved, place, progress, start=start, asked=asked)
     _head(job, workspace)
     if dry_run:
         screen.result(
             {"status": "planned", **job.plan.as_dict()}, [_("dry run: nothing was trained")], as_json=as_json
         )
         return
-    folder, going_on = runs.place(
-        workspace, name or jobs.default_name(job, resolved.preset), job.lock, resume=resume
-    )
+    wanted = name or jobs.default_name(job, resolved.preset)
+    folder, going_on = runs.place(workspace, wanted, job.lock, resume=resume)
+    if not going_on:
+        _say_new(folder, runs.passed_over(workspace, wanted, job.lock))
     if detach:
         sessions.require_free(folder)
         core.keep(job, folder, going_on=going_on, use_case=resolved.preset)
@@ -125,6 +142,36 @@ def train(
     _tail(outcome, job.template.task, as_json=as_json)
     if outcome.status == "interrupted":
         raise typer.Exit(130)
+
+
+def _warm_start(workspace: Path, name: str, template: str) -> "tuple[Start | None, Template | None]":
+    """Return the adapter to begin with, and the template that is insisted on."""
+    from sft import templates
+    from sft.training import warm
+
+    if template and not name:
+        raise SettingsError(
+            _("--template is for --warm-start: the template of a training is that of its data"),
+            hint=_("prepare the data with it: sft prep --template {name}").format(name=template),
+        )
+    return (warm.find(workspace, name) if name else None), (
+        templates.load(template, workspace) if template else None
+    )
+
+
+def _say_new(folder: Path, unfinished: "tuple[Run, list[str]] | None") -> None:
+    """Say that a new run begins although there is an unfinished one of that name."""
+    if unfinished is None or unfinished[0].folder == folder:
+        return
+    run, lines = unfinished
+    head = (
+        _("the unfinished run {name} differs, so a new run begins: {new}")
+        if lines
+        else _("the unfinished run {name} stays as it is, a new run begins: {new}")
+    )
+    screen.note(head.format(name=run.name, new=folder.name))
+    for line in lines:
+        screen.note(f"  {line}")
 
 
 def _detach(folder: Path, *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""Follow a training step by step: ``log.jsonl``, progress, stop on signals, mark complete checkpoints."""
+"""Follow a training step by step: ``log.jsonl``, progress, stop on signals."""
 
 import json
 import resource
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from sft import runs
+from sft import disk
 from sft.i18n import _
 from sft.planner.plan import Plan
 from sft.text import write_text
@@ -147,17 +147,17 @@ def callback(state: State) -> Any:
             state.resumed = time.monotonic()
 
         def on_save(self, args: Any, now: Any, control: Any, **_: Any) -> None:
-            folder = Path(args.output_dir) / f"checkpoint-{now.global_step}"
-            runs.mark_complete(folder, int(now.global_step))
+            if state.log.is_file():
+                disk.settle(state.log)
             state.resumed = time.monotonic()
 
     return Follow()
 
 
 def _keep_log_until(path: Path, step: int) -> None:
-    """Drop log lines behind the checkpoint we go on from: those steps are taken again."""
+    """Drop log lines behind the checkpoint we go on from: those steps are taken again; from step 0 on all are."""
     if path.is_file():
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if step else []
         kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
         write_text(path, "".join(kept))
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sft import audit, backends, base, devices, models, prepared, splits, templates, tokenizer, tokens
 from sft.i18n import _
 from sft.planner import fit, plan
-from sft.training import strategy
+from sft.training import strategy, warm
 from sft.training.order import Order
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 
 # Where and how a run computes: another card or micro-batch goes on with the same run, of the same effective batch.
-_NOT_LOCKED = {"gpu", "profile", "batch_size", "grad_accum"}
+# How many checkpoints stay: fewer make room. By what name an adapter is found to begin with: its weights are locked.
+_NOT_LOCKED = {"gpu", "profile", "batch_size", "grad_accum", "keep_checkpoints", "warm_start"}
 _FEWEST = 8  # validation rows whose loss is watched, at least
 
 
@@ -47,6 +48,7 @@ class Job:
     device: devices.Device
     backend: str
     backend_reason: str
+    start: warm.Start | None = None
 
     @property
     def lock(self) -> dict[str, Any]:
@@ -65,6 +67,7 @@ class Job:
             "load_in_4bit": self.decision.load_in_4bit,
             "gradient_checkpointing": self.decision.gradient_checkpointing,
             "total_steps": self.plan.total_steps,
+            "warm_start": self.start.sha256 if self.start else None,
         }
 
     def order(self, measured: Sequence[float] = ()) -> Order:
@@ -128,10 +131,13 @@ def prepare(
     *,
     device: devices.Device | None = None,
     local: bool = False,
+    start: warm.Start | None = None,
+    asked: templates.Template | None = None,
 ) -> Job:
     """Settle everything before a model is loaded: rows, ids and labels, memory, plan, backend.
 
     Plans for `device`, else for the one the settings choose. `local` takes the tokenizer from this machine only.
+    `start` is the adapter to begin with; one of another template than the data's only when that is `asked` for.
     """
     data = prepared.load(data_folder or prepared.newest(workspace))
     settings, origins, resplit = _held_out_share(resolved, data)
@@ -139,8 +145,17 @@ def prepare(
     model = models.resolve(settings.model)
     backend, why = backends.choose(settings.backend)
     device = device or devices.choose(settings.gpu)
-    small = base.fetch(model, weights=False, local=local)
+    small = base.fetch(model, weights=False, revision=start.revision(model) if start else "", local=local)
     loaded = tokenizer.load(small.folder, model, settings.chat_format)
+    if start:
+        warm.require(
+            start,
+            model=model,
+            chat_format=loaded.format.name,
+            settings=settings,
+            template=template,
+            asked=asked,
+        )
     stored = tokens.find(data, loaded, watch)
     names = stored.names if stored else tokens.names(data)
     rows, held_out = choose_rows(names, settings, resplit=resplit)
@@ -150,6 +165,9 @@ def prepare(
     valid = audit.take(source, watched, settings.max_length)
     audit.require(trained)
     facts = audit.summary(trained, valid) | {"held_out": len(held_out)}
+    if start:
+        held = [names.groups[place] for place in held_out] + [*map(tokens.group, data.rows.get("test", ()))]
+        facts |= {"known_before": warm.known(start, workspace, held), "to_score": len(held)}
     decision = fitted(
         model,
         resolved,
@@ -190,6 +208,7 @@ def prepare(
         device=device,
         backend=backend,
         backend_reason=why,
+        start=start,
     )
 
 

@@ -8,8 +8,10 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from sft import checkpoints
 from sft.errors import MissingError, SftError
 from sft.i18n import _
 from sft.masks import IGNORE
@@ -23,7 +25,7 @@ class Reading:
     """What the trainer reads, and in how large pieces.
 
     `micro` rows come at once from each of `devices`; of them `piece` go through the model together, fewer after memory
-    ran out. `ids` names the rows by place; `told` hears of a smaller piece.
+    ran out. `ids` names the rows by place; `told` hears of a smaller piece. Of the checkpoints `keep` stay.
     """
 
     order: Order
@@ -31,6 +33,7 @@ class Reading:
     micro: int
     piece: int
     told: Told
+    keep: int = 1
     devices: int = 1
     rank: int = 0
     probe: bool = False
@@ -153,6 +156,17 @@ def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any
             self.log(metrics)
             self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
             return metrics
+
+        def _get_output_dir(self, trial: Any) -> str:
+            return str(Path(self.args.output_dir) / checkpoints.ASIDE)
+
+        def _save_checkpoint(self, model: Any, trial: Any) -> None:
+            folder, step = Path(self.args.output_dir), int(self.state.global_step)
+            first = reading.rank == 0
+            with checkpoints.saving(folder, step, reading.keep) if first else nullcontext():
+                self.accelerator.wait_for_everyone()  # nothing is written before its place is empty
+                super()._save_checkpoint(model, trial)
+                self.accelerator.wait_for_everyone()  # nor complete before every device has written
 
         def difficulty(self) -> list[float]:
             """Return the mean loss of each row's supervised tokens under the model as it is now, by place."""

@@ -36,7 +36,7 @@ class Milestones:
 
 
 def callback(state: Milestones) -> Any:
-    """Return the trainer callback; it must come behind the one that writes the log and marks checkpoints."""
+    """Return the trainer callback; it must come behind the one that writes the log."""
     from transformers import TrainerCallback
 
     ends = set(part_states.ends(state.plan))

@@ -5,26 +5,24 @@ built by `sft.chat` and never truncates, packs or masks anything itself (TRL's `
 """
 
 import json
-import shutil
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sft import __version__, backends, base, runs, tokenizer
-from sft.errors import SftError
+from sft import __version__, adapters, backends, base, checkpoints, disk, runs, tokenizer
+from sft.errors import MissingError, SftError
 from sft.i18n import _
 from sft.quiet import library_output
 from sft.text import write_json
-from sft.training import follow, loop, milestones
+from sft.training import follow, loop, milestones, warm
 from sft.training.budget import Budget
 from sft.training.job import Job
 from sft.training.order import Order, Rows
 
-ADAPTER_FACTS = "sft.json"
 DIFFICULTY = "difficulty.json"
 
 
@@ -69,22 +67,37 @@ def run(
         watch.note(_("run: {folder}").format(folder=folder))
         started = datetime.now(UTC).isoformat(timespec="seconds")
         entries = {} if going_on else record(job, use_case, started)
-        runs.update(folder, **entries | _lock(job) | {"status": "running"})
         stop = stack.enter_context(follow.signals(watch))
         try:
+            runs.update(folder, **entries | _lock(job) | {"status": "running"})
             outcome = _train(job, folder, going_on=going_on, watch=watch, stop=stop, budget=budget)
+            ended = datetime.now(UTC).isoformat(timespec="seconds")
+            told = {key: value for key, value in outcome.as_dict().items() if key != "run"}
+            runs.update(folder, error=None, ended=ended, **told)
         except BaseException as error:
-            status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-            if (folder / runs.LOCK_FILE).is_file():  # a run folder that was removed meanwhile stays removed
-                runs.update(folder, status=status, error=f"{type(error).__name__}: {error}")
+            _failed(folder, error)
             raise
         finally:
             watch.end()
-        ended = datetime.now(UTC).isoformat(timespec="seconds")
-        runs.update(
-            folder, error=None, ended=ended, **{k: v for k, v in outcome.as_dict().items() if k != "run"}
-        )
         return outcome
+
+
+def _failed(folder: Path, error: BaseException) -> None:
+    """Write down how a training failed. Raises `MissingError` when the disk is why: the same command goes on."""
+    status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+    with suppress(
+        OSError
+    ):  # where there is no room for a word, a training without a process counts as killed
+        if (folder / runs.LOCK_FILE).is_file():  # a run folder that was removed meanwhile stays removed
+            runs.update(folder, status=status, error=f"{type(error).__name__}: {error}")
+    if isinstance(error, OSError) and disk.refused(error):
+        saved = checkpoints.complete(folder)
+        hint = _("free some space, or check who may write there; then the same command goes on from {name}")
+        raise MissingError(
+            error.strerror or "",
+            where=str(error.filename or folder),
+            hint=hint.format(name=saved[-1].name if saved else _("step 0")),
+        ) from error
 
 
 def keep(job: Job, folder: Path, *, going_on: bool, use_case: str) -> None:
@@ -118,6 +131,7 @@ def record(job: Job, use_case: str, started: str) -> dict[str, Any]:
         "plan": job.plan.as_dict(),
         "memory": job.decision.as_dict(),
         "packages": runs.versions(),
+        "warm_start": job.start.as_dict() if job.start else None,
         "train_ids": job.trained.ids,
         "valid_ids": list(job.held_out),
     }
@@ -127,20 +141,16 @@ def _train(
     job: Job, folder: Path, *, going_on: bool, watch: follow.Watch, stop: follow.Stop, budget: Budget | None
 ) -> Outcome:
     began = time.monotonic()
+    last = _last(folder, watch) if going_on else None
     full = base.fetch(job.model, weights=True, revision=job.base.revision)
     watch.note(_("loading {model} with {backend}").format(model=job.model.name, backend=job.backend))
     with library_output(folder / "library.log"):
         model, hf_tokenizer = backends.load(job.backend, _request(job, full.folder))
         _set_tokens(model, hf_tokenizer, job.loaded)
+        if job.start:
+            warm.load(model, job.start)
         trainer = _trainer(job, folder, model, hf_tokenizer, watch, stop, budget)
-        last = runs.checkpoints(folder)[-1] if going_on and runs.checkpoints(folder) else None
-        if going_on:
-            watch.note(
-                _("going on from {name}").format(name=last.name)
-                if last
-                else _("no complete checkpoint: from step 0")
-            )
-        if last and int(last.name.rpartition("-")[2]) >= job.plan.total_steps:
+        if last and checkpoints.step_of(last) >= job.plan.total_steps:
             # Only the adapter was not saved yet; within an epoch the Trainer would take one step too many.
             model.load_adapter(str(last), "default", is_trainable=True)
             steps = job.plan.total_steps
@@ -157,6 +167,17 @@ def _train(
     status = "finished" if done else "interrupted"
     seconds = time.monotonic() - began
     return Outcome(status, folder, steps, first, final, adapter, seconds, "" if done else stop.name)
+
+
+def _last(folder: Path, watch: follow.Watch) -> Path | None:
+    """Return the checkpoint to go on from; say which one it is, and why newer ones are not."""
+    last, passed = checkpoints.newest(folder)
+    for one in passed:
+        watch.note(_("{name} is passed over: {why}").format(name=one.name, why=one.why))
+    watch.note(
+        _("going on from {name}").format(name=last.name) if last else _("no complete checkpoint: from step 0")
+    )
+    return last
 
 
 def _request(job: Job, folder: Path) -> backends.Request:
@@ -200,7 +221,7 @@ def _trainer(
     cuda = torch.cuda.is_available()
     bf16 = cuda and torch.cuda.get_device_capability()[0] >= 8
     config = SFTConfig(
-        output_dir=str(folder / "checkpoints"),
+        output_dir=str(folder / checkpoints.FOLDER),
         per_device_train_batch_size=settings.batch_size,
         gradient_accumulation_steps=settings.grad_accum,
         max_steps=steps.total_steps,
@@ -216,7 +237,6 @@ def _trainer(
         eval_steps=steps.eval_every or None,
         save_strategy="steps" if steps.save_every else "no",
         save_steps=steps.save_every or 500,
-        save_total_limit=settings.keep_checkpoints,
         bf16=bf16,
         fp16=cuda and not bf16,
         use_cpu=not cuda,
@@ -238,6 +258,7 @@ def _trainer(
         micro=settings.batch_size,
         piece=runs.load(folder).data.get("piece", settings.batch_size),
         told=lambda *sizes: _smaller(folder, watch, job, *sizes),
+        keep=settings.keep_checkpoints,
         probe=cuda,
     )
     rows = Rows(job.trained.dataset(), job.trained.lengths)
@@ -290,12 +311,6 @@ def _smaller(folder: Path, watch: follow.Watch, job: Job, step: int, before: int
 
 
 def _save_adapter(job: Job, model: Any, hf_tokenizer: Any, target: Path) -> Path:
-    """Save adapter, tokenizer and ``sft.json`` aside, then rename: the folder is complete or not there."""
-    aside = target.with_name(".adapter-writing")
-    shutil.rmtree(aside, ignore_errors=True)
-    model.save_pretrained(str(aside))
-    hf_tokenizer.save_pretrained(str(aside))
-    _portable(aside / "adapter_config.json", job)
     facts = {
         "sft": __version__,
         "template": job.template.id,
@@ -307,17 +322,7 @@ def _save_adapter(job: Job, model: Any, hf_tokenizer: Any, target: Path) -> Path
         "chat_format": job.loaded.format.name,
         "load_in_4bit": job.decision.load_in_4bit,
         "answer_tokens_max": job.facts["answer_tokens_max"],
+        "warm_start": job.start.as_dict() if job.start else None,
     }
-    write_json(aside / ADAPTER_FACTS, facts)
-    shutil.copyfile(job.template.path, aside / "template.toml")
-    shutil.rmtree(target, ignore_errors=True)
-    aside.rename(target)
+    adapters.save(target, model, hf_tokenizer, facts, job.template.path)
     return target
-
-
-def _portable(path: Path, job: Job) -> None:
-    """Name the hub id instead of this machine's cache path, where there is one."""
-    if job.base.revision:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        config.update(base_model_name_or_path=job.model.id, revision=job.base.revision)
-        write_json(path, config)

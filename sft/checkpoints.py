@@ -6,7 +6,7 @@ after that. Whoever merely lists them looks at the sizes; a training that goes o
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,10 +45,15 @@ def complete(run: Path) -> list[Path]:
     return [path for path in _found(run / FOLDER) if not _fault(path)]
 
 
-def newest(run: Path) -> tuple[Path | None, list[Passed]]:
-    """Return the newest checkpoint of a run whose every byte is as it was written, and the newer ones passed over."""
+def newest(run: Path, until: int | None = None) -> tuple[Path | None, list[Passed]]:
+    """Return the newest checkpoint of a run whose every byte is as it was written, and the newer ones passed over.
+
+    Those after step `until` are not looked at.
+    """
     passed = [Passed(path.name, _("it was not finished")) for path in _found(run / FOLDER / ASIDE)]
     for path in reversed(_found(run / FOLDER)):
+        if until is not None and step_of(path) > until:
+            continue
         why = _fault(path) or _changed(path)
         if not why:
             return path, passed
@@ -57,10 +62,10 @@ def newest(run: Path) -> tuple[Path | None, list[Passed]]:
 
 
 @contextmanager
-def saving(folder: Path, step: int, keep: int) -> Iterator[Path]:
+def saving(folder: Path, step: int, keep: int, pinned: Collection[int] = ()) -> Iterator[Path]:
     """Give the place in which to write the checkpoint of `step`: complete afterwards, or nothing of it is there.
 
-    `keep` of the newest stay. None goes before its successor is complete.
+    `keep` of the newest stay, and those of the steps `pinned`. None goes before its successor is complete.
     """
     aside = folder / ASIDE
     shutil.rmtree(aside, ignore_errors=True)
@@ -71,7 +76,7 @@ def saving(folder: Path, step: int, keep: int) -> Iterator[Path]:
             _put(aside / f"{_HEAD}{step}", folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    _rotate(folder, step, keep)
+    _rotate(folder, step, keep, pinned)
 
 
 def mark(checkpoint: Path, step: int) -> None:
@@ -93,9 +98,10 @@ def _put(checkpoint: Path, folder: Path) -> None:
     disk.settle(folder)
 
 
-def _rotate(folder: Path, step: int, keep: int) -> None:
+def _rotate(folder: Path, step: int, keep: int, pinned: Collection[int]) -> None:
     """Remove all but the `keep` newest complete checkpoints up to `step`; those beyond were passed over."""
-    kept = [path for path in _found(folder) if step_of(path) <= step and not _fault(path)][-keep:]
+    whole = [path for path in _found(folder) if step_of(path) <= step and not _fault(path)]
+    kept = whole[-keep:] + [path for path in whole if step_of(path) in pinned]
     for path in _found(folder):
         if path not in kept:
             shutil.rmtree(path, ignore_errors=True)  # one that cannot be removed now is tried again next time

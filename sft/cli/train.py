@@ -58,6 +58,10 @@ def train(
     profile: Profile = None,
     chunk_size: ChunkSize = None,
     curriculum: Curriculum = None,
+    from_chunk: Annotated[
+        int | None,
+        typer.Option(metavar="N", help=_("go back to where this chunk or stage of the run began"), min=1),
+    ] = None,
     time_budget: Annotated[
         str,
         typer.Option(
@@ -123,6 +127,10 @@ def train(
         return
     wanted = name or jobs.default_name(job, resolved.preset)
     folder, going_on = runs.place(workspace, wanted, job.lock, resume=resume)
+    if from_chunk and not going_on:
+        raise SettingsError(
+            _("there is no unfinished run to go back in"), where="--from-chunk", hint=_("leave it out")
+        )
     if not going_on:
         _say_new(folder, runs.passed_over(workspace, wanted, job.lock))
     if detach:
@@ -137,7 +145,13 @@ def train(
             screen.note(_("as this run began: {what}").format(what=line))
         job = begun
     outcome = core.run(
-        job, folder, going_on=going_on, use_case=resolved.preset, watch=progress, budget=budget
+        job,
+        folder,
+        going_on=going_on,
+        use_case=resolved.preset,
+        watch=progress,
+        budget=budget,
+        from_part=from_chunk or 0,
     )
     _tail(outcome, job.template.task, as_json=as_json)
     if outcome.status == "interrupted":

@@ -5,7 +5,7 @@ pieces its rows go through the model. The class is made in a function, because i
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,8 @@ class Reading:
     """What the trainer reads, and in how large pieces.
 
     `micro` rows come at once from each of `devices`; of them `piece` go through the model together, fewer after memory
-    ran out. `ids` names the rows by place; `told` hears of a smaller piece. Of the checkpoints `keep` stay.
+    ran out. `ids` names the rows by place; `told` hears of a smaller piece. Of the checkpoints `keep` stay,
+    and those of the steps `pinned`.
     """
 
     order: Order
@@ -34,6 +35,7 @@ class Reading:
     piece: int
     told: Told
     keep: int = 1
+    pinned: Collection[int] = ()
     devices: int = 1
     rank: int = 0
     probe: bool = False
@@ -163,7 +165,7 @@ def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any
         def _save_checkpoint(self, model: Any, trial: Any) -> None:
             folder, step = Path(self.args.output_dir), int(self.state.global_step)
             first = reading.rank == 0
-            with checkpoints.saving(folder, step, reading.keep) if first else nullcontext():
+            with checkpoints.saving(folder, step, reading.keep, reading.pinned) if first else nullcontext():
                 self.accelerator.wait_for_everyone()  # nothing is written before its place is empty
                 super()._save_checkpoint(model, trial)
                 self.accelerator.wait_for_everyone()  # nor complete before every device has written

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from sft import __version__, adapters, backends, base, checkpoints, disk, runs, tokenizer
-from sft.errors import MissingError, SftError
+from sft.errors import MissingError, SettingsError, SftError
 from sft.i18n import _
 from sft.quiet import library_output
 from sft.text import write_json
-from sft.training import follow, loop, milestones, warm
+from sft.training import follow, loop, milestones, part_states, warm
 from sft.training.budget import Budget
 from sft.training.job import Job
 from sft.training.order import Order, Rows
@@ -61,6 +61,7 @@ def run(
     use_case: str,
     watch: follow.Watch,
     budget: Budget | None = None,
+    from_part: int = 0,
 ) -> Outcome:
     """Train in `folder`, or go on there from its last complete checkpoint; save the adapter."""
     with runs.held(folder), ExitStack() as stack:
@@ -70,7 +71,8 @@ def run(
         stop = stack.enter_context(follow.signals(watch))
         try:
             runs.update(folder, **entries | _lock(job) | {"status": "running"})
-            outcome = _train(job, folder, going_on=going_on, watch=watch, stop=stop, budget=budget)
+            last = _last(job, folder, watch, from_part) if going_on else None
+            outcome = _train(job, folder, last, watch=watch, stop=stop, budget=budget)
             ended = datetime.now(UTC).isoformat(timespec="seconds")
             told = {key: value for key, value in outcome.as_dict().items() if key != "run"}
             runs.update(folder, error=None, ended=ended, **told)
@@ -138,10 +140,15 @@ def record(job: Job, use_case: str, started: str) -> dict[str, Any]:
 
 
 def _train(
-    job: Job, folder: Path, *, going_on: bool, watch: follow.Watch, stop: follow.Stop, budget: Budget | None
+    job: Job,
+    folder: Path,
+    last: Path | None,
+    *,
+    watch: follow.Watch,
+    stop: follow.Stop,
+    budget: Budget | None,
 ) -> Outcome:
     began = time.monotonic()
-    last = _last(folder, watch) if going_on else None
     full = base.fetch(job.model, weights=True, revision=job.base.revision)
     watch.note(_("loading {model} with {backend}").format(model=job.model.name, backend=job.backend))
     with library_output(folder / "library.log"):
@@ -169,9 +176,28 @@ def _train(
     return Outcome(status, folder, steps, first, final, adapter, seconds, "" if done else stop.name)
 
 
-def _last(folder: Path, watch: follow.Watch) -> Path | None:
-    """Return the checkpoint to go on from; say which one it is, and why newer ones are not."""
-    last, passed = checkpoints.newest(folder)
+def _last(job: Job, folder: Path, watch: follow.Watch, from_part: int) -> Path | None:
+    """Return the checkpoint to go on from; say which one it is, and why newer ones are not.
+
+    `from_part` takes the training back to where that chunk or stage (from 1) began.
+    """
+    until = None
+    if from_part:
+        ends = [0, *part_states.ends(job.plan)[:-1]]
+        if from_part > len(ends):
+            raise SettingsError(
+                _("there is no chunk {n}: this run has {all}").format(n=from_part, all=len(ends)),
+                where="--from-chunk",
+                hint=_("how far each is, says {path}").format(path=folder / part_states.FILE),
+            )
+        until = ends[from_part - 1]
+    last, passed = checkpoints.newest(folder, until)
+    if until and (last is None or checkpoints.step_of(last) != until):
+        raise SettingsError(
+            _("chunk {n} has not begun: no checkpoint of step {step}").format(n=from_part, step=until),
+            where="--from-chunk",
+            hint=_("leave it out to go on from the newest checkpoint"),
+        )
     for one in passed:
         watch.note(_("{name} is passed over: {why}").format(name=one.name, why=one.why))
     watch.note(
@@ -259,6 +285,7 @@ def _trainer(
         piece=runs.load(folder).data.get("piece", settings.batch_size),
         told=lambda *sizes: _smaller(folder, watch, job, *sizes),
         keep=settings.keep_checkpoints,
+        pinned=part_states.ends(job.plan),
         probe=cuda,
     )
     rows = Rows(job.trained.dataset(), job.trained.lengths)

@@ -228,12 +228,16 @@ def _named(wanted: str, found: list[Device]) -> Device:
 def use(device: Device) -> None:
     """Prepare this process for one device; must run before torch is imported.
 
-    A GPU is made the only visible one: with several, transformers would spread over them in one process. On a CPU
-    waiting OpenMP threads spin only briefly before they sleep: with other work on the same cores libgomp's long
-    default loses an order of magnitude, no spinning at all a quarter (measured, see docs/log.md). What the user set in
-    ``OMP_WAIT_POLICY`` or ``GOMP_SPINCOUNT`` stays.
+    A GPU is made the only visible one: with several, transformers would spread over them in one process. For a CPU that
+    was asked for in spite of GPUs they are hidden: torch would take the first of them. On a CPU waiting OpenMP threads
+    spin only briefly before they sleep: with other work on the same cores libgomp's long default loses an order of
+    magnitude, no spinning at all a quarter (measured, see docs/log.md). What the user set in ``OMP_WAIT_POLICY`` or
+    ``GOMP_SPINCOUNT`` stays.
     """
     if device.kind == "gpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = device.uuid
-    elif "OMP_WAIT_POLICY" not in os.environ:
+        return
+    if gpus():
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")

@@ -163,6 +163,14 @@ def test_one_card_is_made_the_only_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert os.environ.pop("GOMP_SPINCOUNT") == "10000"
 
 
+def test_a_cpu_that_is_asked_for_is_what_torch_sees(smi: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the plan was that of a CPU, and the first GPU trained, busy or not."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,2")
+    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
+    devices.use(devices.choose("cpu"))
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "" and devices.gpus() == []
+
+
 def test_a_mig_slice_is_a_gpu_of_unknown_memory() -> None:
     found = devices.visible(devices.parse(THREE), "MIG-7f1a")
     assert [(gpu.kind, gpu.uuid, gpu.free) for gpu in found] == [("gpu", "MIG-7f1a", None)]

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 def listed(looks: "Sequence[Look]") -> list[str]:
     """Return the table of runs."""
+    from sft.runs import diff as run_diff
+
     if not looks:
         return [_("no run yet: sft train")]
     head = [
@@ -23,7 +25,7 @@ def listed(looks: "Sequence[Look]") -> list[str]:
         [
             look.run.name,
             _(look.state),
-            look.as_dict()["model"] or "–",
+            run_diff.model_of(look.run) or "–",
             look.run.data.get("template", "–").partition("@")[0],
             f"{look.course.step}/{look.course.total or '?'}",
             _figure(look.course.loss),
@@ -71,7 +73,10 @@ def _about(data: Mapping[str, Any], counts: Mapping[str, int]) -> Iterator[tuple
     yield _("data"), f"{place.get('folder', '–')} @{str(place.get('sha256', ''))[:8]}"
     yield _("rows"), ", ".join(f"{key.removesuffix('_rows')} {count}" for key, count in counts.items())
     if begun := data.get("warm_start"):
-        yield _("begun with"), f"{begun['from']} @{begun['sha256'][:8]} ({begun['template']})"
+        yield (
+            _("begun with"),
+            f"{begun.get('from')} @{str(begun.get('sha256'))[:8]} ({begun.get('template')})",
+        )
     yield _("backend"), str(data.get("backend", "–"))
     yield _("device"), str(device.get("name", "–"))
     yield _("optimizer"), str(data.get("optimizer", "–"))

@@ -5,6 +5,7 @@ once more), 4 bit without and with it. Within a step the widest micro-batch come
 tokens a pass is taken only when no step has better. batch_size × grad_accum, the effective batch, never changes.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -109,4 +110,5 @@ def divisors(n: int) -> list[int]:
     >>> divisors(12)
     [1, 2, 3, 4, 6, 12]
     """
-    return [d for d in range(1, n + 1) if n % d == 0]
+    small = [d for d in range(1, math.isqrt(n) + 1) if n % d == 0]
+    return small + [n // d for d in reversed(small) if d * d != n]

@@ -18,7 +18,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NoReturn
 
-from sft import checkpoints, disk, locks
+from sft import checkpoints, disk, locks, run_record
 from sft.errors import DataError, SettingsError
 from sft.i18n import _
 from sft.text import write_json
@@ -33,6 +33,7 @@ DECIDED = (
 STARTING = "starting"  # kept for a training that is being started in a tmux session
 _TRACE = re.compile(rf"{re.escape(locks.NAME)}|\.{re.escape(LOCK_FILE)}\..*")  # what a start leaves first
 _HASH = re.compile("[0-9a-f]{64}")
+_LONGEST = 200  # bytes of a name; file systems take 255
 _ASKED, _BLINK = 20, 0.05  # how often, and how many seconds apart, a lock is asked for
 PACKAGES = (
     "torch",
@@ -81,7 +82,7 @@ def load(folder: Path) -> Run:
         ) from None
     except ValueError:
         data = None
-    if not isinstance(data, dict) or not {"status", "started"} <= data.keys():
+    if not run_record.is_sound(data):
         raise DataError(
             _("run.json does not read"), where=str(path), hint=_("remove this run folder, or train again")
         )
@@ -188,10 +189,10 @@ def place(workspace: Path, wanted: str, lock: Mapping[str, Any], *, resume: bool
     detached start is taken as if it were new.
     Raises `SettingsError` with what differs when `resume` is True and nothing fits, and for a name that is a path.
     """
-    if Path(wanted).name != wanted or wanted == "..":
+    if not _is_name(wanted):
         raise SettingsError(
             _("{name!r} is no name of a run").format(name=wanted),
-            hint=_("a name has no / in it: --name my_run"),
+            hint=_("a name is short and has no / in it: --name my_run"),
         )
     key = _asked(lock)
     for run in reversed(_unfinished(workspace, wanted)):
@@ -240,6 +241,12 @@ def _free(folder: Path) -> bool:
         return True
     bare = folder.is_dir() and all(_TRACE.fullmatch(path.name) for path in folder.iterdir())
     return bare and not locks.held(folder / locks.NAME)
+
+
+def _is_name(text: str) -> bool:
+    """Tell what can be a folder of its own, with a number behind it, and be read on a screen."""
+    plain = text.isprintable() and text == text.strip() and text not in {"", ".", ".."}
+    return plain and "/" not in text and len(text.encode()) <= _LONGEST
 
 
 def _numbered(name: str, wanted: str) -> bool:

@@ -73,7 +73,10 @@ def _about(data: Mapping[str, Any], counts: Mapping[str, int]) -> Iterator[tuple
     yield _("data"), f"{place.get('folder', '–')} @{str(place.get('sha256', ''))[:8]}"
     yield _("rows"), ", ".join(f"{key.removesuffix('_rows')} {count}" for key, count in counts.items())
     if begun := data.get("warm_start"):
-        yield _("begun with"), f"{begun['from']} @{begun['sha256'][:8]} ({begun['template']})"
+        yield (
+            _("begun with"),
+            f"{begun.get('from')} @{str(begun.get('sha256'))[:8]} ({begun.get('template')})",
+        )
     yield _("backend"), str(data.get("backend", "–"))
     yield _("device"), str(device.get("name", "–"))
     yield _("optimizer"), str(data.get("optimizer", "–"))

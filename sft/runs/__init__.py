@@ -31,9 +31,9 @@ DECIDED = (
     "gradient_checkpointing",
 )  # entries of a lock that the plan settles by the free memory
 STARTING = "starting"  # kept for a training that is being started in a tmux session
-_LONGEST = 200  # bytes of a name; file systems take 255
 _TRACE = re.compile(rf"{re.escape(locks.NAME)}|\.{re.escape(LOCK_FILE)}\..*")  # what a start leaves first
 _HASH = re.compile("[0-9a-f]{64}")
+_LONGEST = 200  # bytes of a name; file systems take 255
 _ASKED, _BLINK = 20, 0.05  # how often, and how many seconds apart, a lock is asked for
 PACKAGES = (
     "torch",
@@ -209,12 +209,6 @@ def place(workspace: Path, wanted: str, lock: Mapping[str, Any], *, resume: bool
     return folder, False
 
 
-def _is_name(text: str) -> bool:
-    """Tell what can be a folder of its own, with a number behind it, and be read on a screen."""
-    plain = text.isprintable() and text == text.strip() and text not in {"", ".", ".."}
-    return plain and "/" not in text and len(text.encode()) <= _LONGEST
-
-
 def passed_over(workspace: Path, wanted: str, lock: Mapping[str, Any]) -> tuple[Run, list[str]] | None:
     """Return the newest unfinished run of a name, and in what it differs from `lock`; None when there is none."""
     found = _unfinished(workspace, wanted)
@@ -247,6 +241,12 @@ def _free(folder: Path) -> bool:
         return True
     bare = folder.is_dir() and all(_TRACE.fullmatch(path.name) for path in folder.iterdir())
     return bare and not locks.held(folder / locks.NAME)
+
+
+def _is_name(text: str) -> bool:
+    """Tell what can be a folder of its own, with a number behind it, and be read on a screen."""
+    plain = text.isprintable() and text == text.strip() and text not in {"", ".", ".."}
+    return plain and "/" not in text and len(text.encode()) <= _LONGEST
 
 
 def _numbered(name: str, wanted: str) -> bool:

@@ -18,7 +18,7 @@ from sft.errors import SftError
 from sft.i18n import _
 from sft.quiet import library_output
 from sft.text import write_json
-from sft.training import follow
+from sft.training import follow, loop, order
 from sft.training.job import Job
 
 ADAPTER_FACTS = "sft.json"
@@ -171,7 +171,7 @@ def _trainer(
 ) -> Any:
     import torch
     from transformers import PrinterCallback
-    from trl import SFTConfig, SFTTrainer
+    from trl import SFTConfig
 
     settings, steps = job.settings, job.plan
     cuda = torch.cuda.is_available()
@@ -179,7 +179,6 @@ def _trainer(
     config = SFTConfig(
         output_dir=str(folder / "checkpoints"),
         per_device_train_batch_size=settings.batch_size,
-        per_device_eval_batch_size=settings.batch_size,
         gradient_accumulation_steps=settings.grad_accum,
         max_steps=steps.total_steps,
         learning_rate=settings.lr,
@@ -195,25 +194,36 @@ def _trainer(
         save_strategy="steps" if steps.save_every else "no",
         save_steps=steps.save_every or 500,
         save_total_limit=settings.keep_checkpoints,
-        prediction_loss_only=True,
         bf16=bf16,
         fp16=cuda and not bf16,
         use_cpu=not cuda,
         gradient_checkpointing=job.decision.gradient_checkpointing and job.backend == "hf",
         seed=settings.seed,
         data_seed=settings.seed,
+        logging_nan_inf_filter=False,
         report_to="none",
         disable_tqdm=True,
         max_length=settings.max_length,
         packing=False,
         dataset_kwargs={"skip_prepare_dataset": True},
     )
-    state = follow.State(job.plan, folder / "log.jsonl", watch, stop)
-    trainer = SFTTrainer(
+    state = follow.State(job.plan, job.order, folder / "log.jsonl", watch, stop)
+    reading = loop.Reading(
+        order=job.order,
+        ids=job.trained.ids,
+        micro=settings.batch_size,
+        piece=runs.load(folder).data.get("piece", settings.batch_size),
+        told=lambda *sizes: _smaller(folder, watch, job, *sizes),
+        probe=cuda,
+    )
+    rows = order.Rows(job.trained.dataset(), job.trained.lengths)
+    watched = order.Rows(job.valid.dataset(), job.valid.lengths) if steps.eval_every else None
+    trainer = loop.trainer(
+        reading,
+        rows,
+        watched,
         model=model,
         args=config,
-        train_dataset=job.trained.dataset(),
-        eval_dataset=job.valid.dataset() if steps.eval_every else None,
         processing_class=hf_tokenizer,
         callbacks=[follow.callback(state)],
     )
@@ -222,6 +232,19 @@ def _trainer(
         if parameter.requires_grad:
             parameter.data = parameter.data.to(torch.float32)
     return trainer
+
+
+def _smaller(folder: Path, watch: follow.Watch, job: Job, step: int, before: int, now: int) -> None:
+    """Say that memory ran out, and keep it with the run: it goes on with the smaller pieces."""
+    watch.note(
+        _(
+            "out of memory at step {step}: {before} → {now} rows at once, effective batch {batch} as before"
+        ).format(step=step + 1, before=before, now=now, batch=job.plan.effective_batch)
+    )
+    happened = runs.load(folder).data.get("out_of_memory", [])
+    runs.update(
+        folder, piece=now, out_of_memory=[*happened, {"step": step + 1, "before": before, "now": now}]
+    )
 
 
 def _save_adapter(job: Job, model: Any, hf_tokenizer: Any, target: Path) -> Path:

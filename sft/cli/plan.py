@@ -9,6 +9,7 @@ from sft.cli import audit, screen
 from sft.cli.flags import (
     Backend,
     BatchSize,
+    Best,
     Data,
     Epochs,
     GradAccum,
@@ -18,6 +19,7 @@ from sft.cli.flags import (
     MaxLength,
     MaxSteps,
     Model,
+    Patience,
     Profile,
     Seed,
     UseCase,
@@ -62,6 +64,8 @@ def plan(
         ),
     ] = None,
     profile: Profile = None,
+    best: Best = None,
+    patience: Patience = None,
     chunk_size: Annotated[int | None, typer.Option(help=_("show the chunks of so many rows"), min=1)] = None,
     as_json: Json = False,
 ) -> None:

@@ -39,7 +39,7 @@ def listed(looks: "Sequence[Look]") -> list[str]:
 def shown(look: "Look", counts: Mapping[str, int], checkpoints: Sequence[str]) -> Iterator[str]:
     """Yield everything about a run."""
     data = look.run.data
-    yield from dashboard.lines(look)
+    yield from dashboard.lines(dashboard.view(look))
     if look.state != "finished":
         yield from dashboard.outcome(look)[1:]
     yield _("  started {start}, ended {end}").format(start=_when(data.get("started")), end=_when(look.ended))

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sft.cli import screen
+from sft.cli import dashboard, live, screen
 from sft.cli.flags import (
     Backend,
     BatchSize,
+    Best,
     Data,
     Epochs,
     Gpu,
@@ -21,7 +22,9 @@ from sft.cli.flags import (
     MaxLength,
     MaxSteps,
     Model,
+    Patience,
     Profile,
+    ReportTo,
     Seed,
     UseCase,
     ValSplit,
@@ -51,6 +54,9 @@ def train(
     seed: Seed = None,
     gpu: Gpu = None,
     profile: Profile = None,
+    best: Best = None,
+    patience: Patience = None,
+    report_to: ReportTo = None,
     chat_format: Annotated[str | None, typer.Option(help=_("chat format of an unknown model"))] = None,
     name: Annotated[str, typer.Option(help=_("name of the run; default: MODEL_TEMPLATE_USE-CASE"))] = "",
     resume: Annotated[
@@ -76,12 +82,14 @@ def train(
     from sft import devices, runs, settings
     from sft.runs import detach as sessions
     from sft.training import job as jobs
+    from sft.training import report_to as reports
     from sft.training import train as core
 
     if detach and not dry_run:
         sessions.require()
     flags = given(locals())
     resolved = settings.resolve_train(flags, use_case=use_case)
+    reports.require(resolved.values.report_to)
     workspace = Path.cwd()
     named = settings.resolve_section(settings.DataSettings, {}).values.prepared
     progress = screen.Progress()
@@ -107,8 +115,9 @@ def train(
         for line in runs.differences(job.lock, begun.lock):
             screen.note(_("as this run began: {what}").format(what=line))
         job = begun
-    outcome = core.run(job, folder, going_on=going_on, use_case=resolved.preset, watch=progress)
-    _tail(outcome, job.template.task, as_json=as_json)
+    watch = live.watch(job, folder)
+    outcome = core.run(job, folder, going_on=going_on, use_case=resolved.preset, watch=watch)
+    _tail(outcome, job, as_json=as_json)
     if outcome.status == "interrupted":
         raise typer.Exit(130)
 
@@ -143,7 +152,7 @@ def _head(job: "Job", workspace: Path) -> None:
         screen.note(line)
 
 
-def _tail(outcome: "Outcome", task: str, *, as_json: bool) -> None:
+def _tail(outcome: "Outcome", job: "Job", *, as_json: bool) -> None:
     first, last = ("–" if loss is None else f"{loss:.3f}" for loss in (outcome.first_loss, outcome.last_loss))
     losses = _("loss {first} → {last}").format(first=first, last=last)
     lines = [
@@ -154,8 +163,14 @@ def _tail(outcome: "Outcome", task: str, *, as_json: bool) -> None:
             losses=losses,
         )
     ]
+    task = job.template.task
     if outcome.adapter:
+        about = {
+            "settings": {"patience": job.settings.patience},
+            "plan": {"total_steps": job.plan.total_steps},
+        }
         lines += [
+            *dashboard.ending(outcome.as_dict() | about),
             _("adapter: {path}").format(path=outcome.adapter),
             _("next: {steps}").format(steps="sft smatch" if task in {"amr", "mtup"} else "sft eval"),
         ]

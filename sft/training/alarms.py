@@ -168,8 +168,10 @@ def _no_progress(record: Record, setup: Setup, held: bool) -> tuple[str, str] | 
         return None
     now = exp(median(record.logs[-_WINDOW:]))
     evals = [loss for step, loss in record.evals if step >= setup.warmup]
-    if now < _LEARNT or now < 0.9 * record.first or not (
-        _flat(evals) if len(evals) > 3 else _still(record, setup)
+    if (
+        now < _LEARNT
+        or now < 0.9 * record.first
+        or not (_flat(evals) if len(evals) > 3 else _still(record, setup))
     ):
         return None
     text = _("the loss does not fall: {first:.3g} at the beginning, {now:.3g} now").format(
@@ -204,8 +206,10 @@ def _latest(figures: list[tuple[float, float]]) -> list[float]:
     if len(figures) < _LINES or figures[-1][0] - figures[0][0] < _SECONDS:
         return []
     begin = figures[-1][0] - _SECONDS
-    return [value for second, value in figures if second > begin] if figures[-_LINES][0] > begin else (
-        [value for _second, value in figures[-_LINES:]]
+    return (
+        [value for second, value in figures if second > begin]
+        if figures[-_LINES][0] > begin
+        else ([value for _second, value in figures[-_LINES:]])
     )
 
 

@@ -59,14 +59,14 @@ class Standing:
         }
 
 
-def rule(settings: "TrainSettings") -> Rule | None:
-    """Return what the settings compare; None when the last step is kept and nothing stops early.
+def rule(best: str, patience: int) -> Rule | None:
+    """Return what the two settings compare; None when the last step is kept and nothing stops early.
 
-    With ``best = "last"`` it is the validation loss whose patience ends.
+    With `best` ``last`` patience is about the validation loss.
     """
-    if settings.best == LAST and not settings.patience:
+    if best == LAST and not patience:
         return None
-    return Rule(_FIGURES[TASK if settings.best == TASK else LOSS], settings.patience, settings.best != LAST)
+    return Rule(_FIGURES[TASK if best == TASK else LOSS], patience, best != LAST)
 
 
 def standing(lines: Iterable[Mapping[str, Any]], rule: Rule) -> Standing | None:
@@ -104,24 +104,24 @@ def needed(lines: Sequence[Mapping[str, Any]], rule: Rule, checkpoints: Iterable
 
 def require(settings: "TrainSettings", origins: Mapping[str, str], plan: "Plan", valid_rows: int) -> None:
     """Refuse to judge by evaluations that never happen. Raises `SettingsError`."""
-    if rule(settings) is None or plan.eval_every:
+    if rule(settings.best, settings.patience) is None or plan.eval_every:
         return
-    asked = {
-        name: origin.removeprefix("flag ")
-        for name, origin in origins.items()
-        if (name == "best" and settings.best != LAST) or (name == "patience" and settings.patience)
-    }
-    said = " ".join(f"{name} = {getattr(settings, name)}" for name in asked)
-    why = (
-        _("there are no validation rows") if not valid_rows else _("eval_steps = 0 switches evaluation off")
-    )
-    hint = (
-        _("hold some out: --val-split 0.1; or leave it at --best last --patience 0")
-        if not valid_rows
-        else _("set eval_steps in sft.toml, e.g. 0.1; or leave it at --best last --patience 0")
-    )
+    from sft.presets import as_toml
+
+    said = [
+        name
+        for name, holds in (("best", settings.best != LAST), ("patience", settings.patience > 0))
+        if holds
+    ]
+    where = dict.fromkeys(origins[name].removeprefix("flag ") for name in said)
+    rows = bool(valid_rows)
     raise SettingsError(
-        _("{settings}: needs evaluations, but {why}").format(settings=said, why=why),
-        where=", ".join(dict.fromkeys(asked.values())),
-        hint=hint,
+        _("{settings} needs evaluations, but {why}").format(
+            settings=", ".join(f"{name} = {as_toml(getattr(settings, name))}" for name in said),
+            why=_("eval_steps = 0 switches them off") if rows else _("there are no validation rows"),
+        ),
+        where=", ".join(where),
+        hint=_("set eval_steps in sft.toml, or go without: --best last --patience 0")
+        if rows
+        else _("hold some out: --val-split 0.1; or go without: --best last --patience 0"),
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sft import audit, backends, base, devices, models, prepared, splits, templates, tokenizer, tokens
 from sft.i18n import _
 from sft.planner import fit, plan
+from sft.training import best
 from sft.training.order import Order
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 # Where and how a run computes: another card or micro-batch goes on with the same run, of the same effective batch.
-_NOT_LOCKED = {"gpu", "profile", "batch_size", "grad_accum"}
+_NOT_LOCKED = {"gpu", "profile", "batch_size", "grad_accum", "report_to"}
 _FEWEST = 8  # validation rows whose loss is watched, at least
 
 
@@ -154,6 +155,7 @@ def prepare(
         given=resolved.asked("epochs", "max_steps"),
         proposed=resolved.proposed,
     )
+    best.require(settings, origins, steps, len(valid))
     return Job(
         settings=settings,
         origins=origins,

@@ -7,9 +7,11 @@ built by `sft.chat` and never truncates, packs or masks anything itself (TRL's `
 import json
 import shutil
 import time
-from contextlib import ExitStack
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,8 @@ from sft.errors import SftError
 from sft.i18n import _
 from sft.quiet import library_output
 from sft.text import write_json
-from sft.training import follow, loop, order
+from sft.training import exam, follow, keeping, loop, order, report_to
+from sft.training.gauge import Gauge
 from sft.training.job import Job
 
 ADAPTER_FACTS = "sft.json"
@@ -26,7 +29,10 @@ ADAPTER_FACTS = "sft.json"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a training ended: ``finished`` or ``interrupted``."""
+    """How a training ended: ``finished`` or ``interrupted``.
+
+    `stopped_early` tells that patience ended it; `best` compares its best evaluation with its last, where it was asked for.
+    """
 
     status: str
     run: Path
@@ -35,6 +41,8 @@ class Outcome:
     last_loss: float | None
     adapter: Path | None
     seconds: float
+    stopped_early: bool = False
+    best: Mapping[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form of ``sft train --json``."""
@@ -46,6 +54,8 @@ class Outcome:
             "adapter": str(self.adapter) if self.adapter else None,
             "run": str(self.run),
             "seconds": round(self.seconds, 1),
+            "stopped_early": self.stopped_early,
+            "best": None if self.best is None else dict(self.best),
         }
 
 
@@ -113,10 +123,14 @@ def _train(job: Job, folder: Path, *, going_on: bool, watch: follow.Watch, stop:
     began = time.monotonic()
     full = base.fetch(job.model, weights=True, revision=job.base.revision)
     watch.note(_("loading {model} with {backend}").format(model=job.model.name, backend=job.backend))
-    with library_output(folder / "library.log"):
+    with (
+        library_output(folder / "library.log"),
+        report_to.places(folder),
+        closing(Gauge(job.device.uuid)) as gauge,
+    ):
         model, hf_tokenizer = backends.load(job.backend, _request(job, full.folder))
         _set_tokens(model, hf_tokenizer, job.loaded)
-        trainer = _trainer(job, folder, model, hf_tokenizer, watch, stop)
+        trainer = _trainer(job, folder, model, hf_tokenizer, watch, stop, gauge)
         last = runs.checkpoints(folder)[-1] if going_on and runs.checkpoints(folder) else None
         if going_on:
             watch.note(
@@ -124,22 +138,32 @@ def _train(job: Job, folder: Path, *, going_on: bool, watch: follow.Watch, stop:
                 if last
                 else _("no complete checkpoint: from step 0")
             )
-        if last and int(last.name.rpartition("-")[2]) >= job.plan.total_steps:
+        if last and (steps := int(last.name.rpartition("-")[2])) and keeping.ended(job, folder, steps):
             # Only the adapter was not saved yet; within an epoch the Trainer would take one step too many.
             model.load_adapter(str(last), "default", is_trainable=True)
-            steps = job.plan.total_steps
         else:
             trainer.train(resume_from_checkpoint=str(last) if last else None)
             steps = int(trainer.state.global_step)
             optimizer = type(getattr(trainer.optimizer, "optimizer", trainer.optimizer)).__name__
             optim = str(getattr(trainer.args.optim, "value", trainer.args.optim))
             runs.update(folder, optimizer=optimizer, optim=optim)
-        losses = follow.losses(folder / "log.jsonl")
-        done = not stop.name or steps >= job.plan.total_steps
-        adapter = _save_adapter(job, model, hf_tokenizer, folder / "adapter") if done else None
+        done = keeping.ended(job, folder, steps)
+        adapter = keeping.settle(job, folder, ADAPTER_FACTS, watch.note) if done else None
+        if done and adapter is None:
+            adapter = _save_adapter(job, model, hf_tokenizer, folder / "adapter", steps)
+    losses = follow.losses(folder / "log.jsonl")
     first, final = (losses[0], losses[-1]) if losses else (None, None)
-    status = "finished" if done else "interrupted"
-    return Outcome(status, folder, steps, first, final, adapter, time.monotonic() - began)
+    return Outcome(
+        status="finished" if done else "interrupted",
+        run=folder,
+        steps=steps,
+        first_loss=first,
+        last_loss=final,
+        adapter=adapter,
+        seconds=time.monotonic() - began,
+        stopped_early=done and steps < job.plan.total_steps,
+        best=keeping.compared(job, folder),
+    )
 
 
 def _request(job: Job, folder: Path) -> backends.Request:
@@ -167,7 +191,13 @@ def _set_tokens(model: Any, hf_tokenizer: Any, loaded: tokenizer.Loaded) -> None
 
 
 def _trainer(
-    job: Job, folder: Path, model: Any, hf_tokenizer: Any, watch: follow.Watch, stop: follow.Stop
+    job: Job,
+    folder: Path,
+    model: Any,
+    hf_tokenizer: Any,
+    watch: follow.Watch,
+    stop: follow.Stop,
+    gauge: Gauge,
 ) -> Any:
     import torch
     from transformers import PrinterCallback
@@ -201,13 +231,15 @@ def _trainer(
         seed=settings.seed,
         data_seed=settings.seed,
         logging_nan_inf_filter=False,
-        report_to="none",
+        report_to=report_to.names(settings.report_to),
+        run_name=folder.name,
         disable_tqdm=True,
         max_length=settings.max_length,
         packing=False,
         dataset_kwargs={"skip_prepare_dataset": True},
     )
-    state = follow.State(job.plan, job.order, folder / "log.jsonl", watch, stop)
+    save = partial(_save_adapter, job, model, hf_tokenizer)
+    follower = follow.callback(follow.of(job, folder, watch, stop, gauge))
     reading = loop.Reading(
         order=job.order,
         ids=job.trained.ids,
@@ -215,6 +247,7 @@ def _trainer(
         piece=runs.load(folder).data.get("piece", settings.batch_size),
         told=lambda *sizes: _smaller(folder, watch, job, *sizes),
         probe=cuda,
+        exam=exam.measure(job, watch.note),
     )
     rows = order.Rows(job.trained.dataset(), job.trained.lengths)
     watched = order.Rows(job.valid.dataset(), job.valid.lengths) if steps.eval_every else None
@@ -225,9 +258,11 @@ def _trainer(
         model=model,
         args=config,
         processing_class=hf_tokenizer,
-        callbacks=[follow.callback(state)],
+        callbacks=[follower, *keeping.callbacks(job, folder, save)],
     )
     trainer.remove_callback(PrinterCallback)
+    told = trainer.callback_handler.callbacks
+    told.insert(0, told.pop(told.index(follower)))  # it adds its figures before they are reported elsewhere
     for parameter in model.parameters():  # TRL makes 4-bit adapters bf16, which a gradient scaler cannot take
         if parameter.requires_grad:
             parameter.data = parameter.data.to(torch.float32)
@@ -247,7 +282,7 @@ def _smaller(folder: Path, watch: follow.Watch, job: Job, step: int, before: int
     )
 
 
-def _save_adapter(job: Job, model: Any, hf_tokenizer: Any, target: Path) -> Path:
+def _save_adapter(job: Job, model: Any, hf_tokenizer: Any, target: Path, step: int) -> Path:
     """Save adapter, tokenizer and ``sft.json`` aside, then rename: the folder is complete or not there."""
     aside = target.with_name(".adapter-writing")
     shutil.rmtree(aside, ignore_errors=True)
@@ -265,6 +300,7 @@ def _save_adapter(job: Job, model: Any, hf_tokenizer: Any, target: Path) -> Path
         "chat_format": job.loaded.format.name,
         "load_in_4bit": job.decision.load_in_4bit,
         "answer_tokens_max": job.facts["answer_tokens_max"],
+        "step": step,
     }
     write_json(aside / ADAPTER_FACTS, facts)
     shutil.copyfile(job.template.path, aside / "template.toml")

@@ -1,0 +1,53 @@
+"""How busy the GPU is while a training goes on: nvidia-smi looks every second, a thread listens."""
+
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterable
+
+_COMMAND = ("nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "--loop=1")
+
+
+class Gauge:
+    """The load of one GPU in percent, as a mean over what was measured since it was asked last.
+
+    It is silent (None) without nvidia-smi, and where the driver does not tell, as for a slice of a GPU.
+    """
+
+    def __init__(self, uuid: str) -> None:
+        """Begin to listen; '' is no GPU."""
+        self._looks: list[int] = []
+        self._process: subprocess.Popen[str] | None = None
+        if not uuid or shutil.which(_COMMAND[0]) is None:
+            return
+        self._process = subprocess.Popen(
+            [*_COMMAND, f"--id={uuid}"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            encoding="utf-8",
+        )
+        assert self._process.stdout is not None
+        threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True).start()
+
+    def _listen(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            if line.strip().isdigit():
+                self._looks.append(int(line))
+
+    def mean(self) -> float | None:
+        """Return the mean load since the last call, None when nothing was measured."""
+        looks, self._looks = self._looks, []
+        return round(sum(looks) / len(looks), 1) if looks else None
+
+    def forget(self) -> None:
+        """Leave out what was measured so far: it was not of training."""
+        self._looks = []
+
+    def close(self) -> None:
+        """Stop listening."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None

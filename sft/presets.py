@@ -278,7 +278,7 @@ def expected(section: type[Settings], key: str) -> str:
         return _("one of {names}").format(names=", ".join(words))
     option = options[0]
     if option.get("pattern") == _REPORTS:
-        return _("none, or of {names}, several with commas").format(names=", ".join(REPORTS))
+        return _("none, or some of {names}, with commas").format(names=", ".join(REPORTS))
     kinds = {
         "integer": _("a whole number"),
         "number": _("a number"),

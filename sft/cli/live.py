@@ -53,7 +53,8 @@ def _plain(looks: "Iterator[Look]") -> "Look":
                 for text in screen.alarm(line):
                     typer.echo(f"  {text}")
                 continue
-            left = look.course.left if number == len(new) else None
+            going_on = number == len(new) and look.state == "running"
+            left = look.course.left if going_on else None
             total = look.course.total or "?"
             text = screen.state(dict(line) | {"left": left}, last=False)
             typer.echo(f"  {line['step']}/{total}  {text}")

@@ -14,6 +14,7 @@ from sft.records import Finding
 T = TypeVar("T")
 _PLAIN_EVERY = 10  # seconds between lines where there is no terminal
 _SIGNS = str.maketrans("", "", " .,%-–+/")
+_PARTS = {"loss": "loss {:.3f}", "lr": "lr {:.1e}", "eval_loss": "eval {:.3f}"}
 _MARKS = {"error": "✗", "warning": "!", "info": "·"}
 
 
@@ -160,20 +161,16 @@ class Progress(Screen):
         now = time.monotonic()
         if self.bar is not None:
             self.draw(lambda: self.bar.update(self._task, completed=done, description=text))
-        elif (done >= self._total and metrics) or now - self._shown >= _PLAIN_EVERY:
+        elif text and ((done >= self._total and metrics) or now - self._shown >= _PLAIN_EVERY):
             self._shown = now
             self.print(f"  {done}/{self._total}  {text}")
 
 
 def state(metrics: Mapping[str, Any], *, last: bool) -> str:
     """Return one line on a job: losses, rates and, before its `last` step, the time left."""
-    parts = [
-        form.format(metrics[name])
-        for name, form in (("loss", "loss {:.3f}"), ("eval_loss", "eval {:.3f}"), ("lr", "lr {:.1e}"))
-        if metrics.get(name) is not None
-    ]
+    parts = [form.format(metrics[name]) for name, form in _PARTS.items() if metrics.get(name) is not None]
     if metrics.get("task_metric") is not None:
-        parts.insert(-1, f"{figure(metrics['figure'])} {metrics['task_metric']:.3f}")
+        parts.append(f"{figure(metrics['figure'])} {metrics['task_metric']:.3f}")
     if metrics.get("tokens_per_s"):
         parts.append(_("{rate:.0f} tokens/s").format(rate=metrics["tokens_per_s"]))
     if metrics.get("mfu"):

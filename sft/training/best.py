@@ -1,12 +1,13 @@
 """Which step of a training is the best so far, and whether it is time to stop. Pure: the log alone decides.
 
 An evaluation improves on the best one when it is strictly better; a tie is none, and neither is what is no number.
-So of equals the earliest is kept. `patience` evaluations in a row without an improvement stop the training.
+So of equals the earliest is kept. `patience` evaluations in a row without an improvement stop the training. A task
+metric of 0 is no result yet: a model that has still to learn the form of an answer is given the time.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from sft.errors import SettingsError
@@ -32,6 +33,11 @@ class Rule:
     def higher(self) -> bool:
         """Tell whether more is better."""
         return self.figure == _FIGURES[TASK]
+
+    @property
+    def nothing(self) -> float:
+        """Return what any result is better than."""
+        return 0.0 if self.higher else inf
 
     def better(self, now: float, then: float) -> bool:
         """Tell whether `now` improves on `then`."""
@@ -70,7 +76,7 @@ def rule(best: str, patience: int) -> Rule | None:
 
 
 def standing(lines: Iterable[Mapping[str, Any]], rule: Rule) -> Standing | None:
-    """Return how a training stands after the lines of its log; None before the first evaluation that is a number.
+    """Return how a training stands after the lines of its log; None before the first evaluation that is a result.
 
     >>> losses = ({"step": n, "eval_loss": loss} for n, loss in ((10, 0.9), (20, 0.7), (30, 0.7), (40, 0.8)))
     >>> standing(losses, Rule("eval_loss", patience=2))
@@ -81,7 +87,7 @@ def standing(lines: Iterable[Mapping[str, Any]], rule: Rule) -> Standing | None:
         if rule.figure not in line:
             continue
         step, value = int(line["step"]), float(line[rule.figure])
-        if isfinite(value) and (found is None or rule.better(value, found.value)):
+        if rule.better(value, found.value if found else rule.nothing):
             found = Standing(step, value, step, value, 0)
         elif found is not None:
             found = Standing(found.step, found.value, step, value, found.since + 1)

@@ -92,7 +92,7 @@ def settle(job: "Job", run: Path, facts: str, note: Callable[[str], None]) -> Pa
         return None
     found = best.standing(course.read(run / "log.jsonl"), rule)
     if found is None:
-        note(_("! no evaluation gave a number: the last adapter is kept"))
+        note(_("! no evaluation gave a result: the last adapter is kept"))
         return None
     source, target = place(run, found.step), run / "adapter"
     if source.is_dir():

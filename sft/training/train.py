@@ -263,6 +263,7 @@ def _trainer(
     trainer.remove_callback(PrinterCallback)
     told = trainer.callback_handler.callbacks
     told.insert(0, told.pop(told.index(follower)))  # it adds its figures before they are reported elsewhere
+    report_to.guard(told, settings.report_to, watch.note)
     for parameter in model.parameters():  # TRL makes 4-bit adapters bf16, which a gradient scaler cannot take
         if parameter.requires_grad:
             parameter.data = parameter.data.to(torch.float32)

@@ -14,7 +14,6 @@ from sft.records import Finding
 T = TypeVar("T")
 _PLAIN_EVERY = 10  # seconds between lines where there is no terminal
 _SIGNS = str.maketrans("", "", " .,%-–+/")
-_PARTS = {"loss": "loss {:.3f}", "lr": "lr {:.1e}", "eval_loss": "eval {:.3f}"}
 _MARKS = {"error": "✗", "warning": "!", "info": "·"}
 
 
@@ -168,9 +167,9 @@ class Progress(Screen):
 
 def state(metrics: Mapping[str, Any], *, last: bool) -> str:
     """Return one line on a job: losses, rates and, before its `last` step, the time left."""
-    parts = [form.format(metrics[name]) for name, form in _PARTS.items() if metrics.get(name) is not None]
-    if metrics.get("task_metric") is not None:
-        parts.append(f"{figure(metrics['figure'])} {metrics['task_metric']:.3f}")
+    task = f"{figure(metrics.get('figure', ''))} {{:.3f}}"
+    forms = {"loss": "loss {:.3f}", "eval_loss": "eval {:.3f}", "task_metric": task, "lr": "lr {:.1e}"}
+    parts = [form.format(metrics[name]) for name, form in forms.items() if metrics.get(name) is not None]
     if metrics.get("tokens_per_s"):
         parts.append(_("{rate:.0f} tokens/s").format(rate=metrics["tokens_per_s"]))
     if metrics.get("mfu"):

@@ -94,8 +94,9 @@ class Record:
 
     @property
     def first(self) -> float:
-        """Return the loss that it began with; rather too high than too low, as the first steps may be logged as one."""
-        return exp(max(self.logs[0], median(self.logs[:5])))
+        """Return the loss that it began with; only where every step is logged there are several to tell it from."""
+        every = self.steps[:2] == [1, 2]
+        return exp(median(self.logs[:5]) if every else self.logs[0])
 
     def fresh(self, count: int) -> list[float]:
         """Return the last `count` logarithms of the rows trained on now; fewer while there are not that many."""
@@ -111,48 +112,57 @@ def _noise(logs: list[float]) -> float:
 
 
 def _spike(record: Record, setup: Setup, held: bool) -> tuple[str, str] | None:
-    """One loss far outside of all that is usual, or several that are clearly above it."""
+    """One loss far outside of all that is usual."""
     fresh = record.fresh(_SCATTER)
     if len(fresh) < _WINDOW + 3:
         return None
     now, before = fresh[-1], fresh[-_WINDOW - 1 : -1]
     level, noise = median(before), _noise(fresh[:-3])
-    if now > max(level + 8 * noise, max(before) + log(2), log(record.first)):
-        return _("loss {now:.3g}, where {usual:.3g} was usual").format(now=exp(now), usual=exp(level)), _(
-            "look at the rows of this step; if it does not come back by itself, or happens again, lower --lr"
-        )
-    before, lately = fresh[-_WINDOW - 3 : -3], median(fresh[-3:])
-    level = median(before)
-    if lately > max(level + 5 * noise, max(before) + 0.1) and exp(lately) - exp(level) > 0.25 * record.first:
-        return _("loss {now:.3g} for several steps, where {usual:.3g} was usual").format(
-            now=exp(lately), usual=exp(level)
-        ), _lower_rate()
-    return None
+    if now <= max(level + 8 * noise, max(before) + log(2), log(record.first)):
+        return None
+    return _("loss {now:.3g}, where {usual:.3g} was usual").format(now=exp(now), usual=exp(level)), _(
+        "look at the rows of this step; if it does not come back by itself, or happens again, lower --lr"
+    )
 
 
 def _rising(record: Record, setup: Setup, held: bool) -> tuple[str, str] | None:
-    """The training loss climbs away from where it was: it diverges; that is not over-fitting."""
+    """The training loss climbs away from where it was, at once or little by little."""
+    found = _jump(record) or _climb(record, 0.1 if held else 0.2)
+    if found is None:
+        return None
+    was, now = found
+    text = _("the training loss rises: {was:.3g} before, {now:.3g} now").format(was=was, now=now)
+    # Not over-fitting: then it is the validation loss that rises, while the training loss falls.
+    return text, _("it diverges: stop, and start anew with half the --lr, or with a longer warm-up")
+
+
+def _jump(record: Record) -> tuple[float, float] | None:
+    """Return what the loss was and what it is, where the last three stand clearly above all before."""
+    fresh = record.fresh(_SCATTER)
+    if len(fresh) < _WINDOW + 3:
+        return None
+    before, now, noise = fresh[-_WINDOW - 3 : -3], median(fresh[-3:]), _noise(fresh[:-3])
+    level = median(before)
+    high = now > max(level + 5 * noise, max(before) + 0.1)
+    return (exp(level), exp(now)) if high and exp(now) - exp(level) > 0.25 * record.first else None
+
+
+def _climb(record: Record, share: float) -> tuple[float, float] | None:
+    """Return the lowest level of the loss and the present one, where they are `share` of the first loss apart."""
     fresh = record.fresh(_SCATTER)
     if len(fresh) < 2 * _WINDOW:
         return None
     level, low = median(fresh[-_WINDOW:]), record.lowest
-    if level - low < 3 * _noise(fresh) or exp(level) - exp(low) < (0.1 if held else 0.2) * record.first:
-        return None
-    return _("the training loss rises: {now:.3g} now, {low:.3g} at its lowest").format(
-        now=exp(level), low=exp(low)
-    ), _lower_rate()
-
-
-def _lower_rate() -> str:
-    return _("it diverges: stop, and start anew with half the --lr, or with a longer warm-up")
+    apart = level - low > 3 * _noise(fresh) and exp(level) - exp(low) > share * record.first
+    return (exp(low), exp(level)) if apart else None
 
 
 def _validation(record: Record, setup: Setup, held: bool) -> tuple[str, str] | None:
-    """Two evaluations in a row clearly above the best one: the rows are learnt by heart."""
+    """Two evaluations in a row clearly above the best one, while the training loss does not rise."""
     if len(record.evals) < 3:
         return None
     step, best = min(record.evals, key=lambda one: one[1])
-    if any(loss < 1.02 * best + 0.005 for _step, loss in record.evals[-2:]):
+    if any(loss < 1.02 * best + 0.005 for _step, loss in record.evals[-2:]) or _climb(record, 0.1):
         return None
     return _("validation loss {now:.4g}; it was {best:.4g} at step {step}, and rises since").format(
         now=record.evals[-1][1], best=best, step=step

@@ -177,12 +177,20 @@ def of(job: "Job", folder: Path, watch: Watch, stop: Stop, gauge: Gauge) -> Stat
             total=job.plan.total_steps,
             grad_accum=job.settings.grad_accum,
             gpu=job.device.kind == "gpu",
+            stages=_stages(job.order, job.plan.total_steps),
         ),
         gauge=gauge,
         work=pace.work(job),
         peak=peak and peak * job.plan.devices,
         figure=exam.figure(job.template.task),
     )
+
+
+def _stages(order: Order, total: int) -> tuple[int, ...]:
+    """Return the steps at which a training begins to read another pool of rows."""
+    if len(order.pools) < 2:
+        return ()
+    return tuple(first + end + 1 for first in range(0, total, order.steps) for end in order.ends)
 
 
 def memory_peak() -> int:

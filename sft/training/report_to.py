@@ -85,7 +85,7 @@ def _going_on(name: str, act: Callable[..., Any], note: Callable[[str], None]) -
     def go_on(*arguments: Any, **named: Any) -> Any:
         try:
             return act(*arguments, **named)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 — whatever a tracker's server does, the training is worth more
             if not failed:
                 note(_("! {name} failed: {reason}").format(name=name, reason=_first_line(error)))
             failed.append(error)

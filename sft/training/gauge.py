@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterable
+from typing import TextIO
 
 _COMMAND = ("nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "--loop=1")
 
@@ -18,6 +18,7 @@ class Gauge:
         """Begin to listen; '' is no GPU."""
         self._looks: list[int] = []
         self._process: subprocess.Popen[str] | None = None
+        self._thread: threading.Thread | None = None
         if not uuid or shutil.which(_COMMAND[0]) is None:
             return
         self._process = subprocess.Popen(
@@ -29,12 +30,14 @@ class Gauge:
             encoding="utf-8",
         )
         assert self._process.stdout is not None
-        threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True).start()
+        self._thread = threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True)
+        self._thread.start()
 
-    def _listen(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            if line.strip().isdigit():
-                self._looks.append(int(line))
+    def _listen(self, stream: TextIO) -> None:
+        with stream:
+            for line in stream:
+                if line.strip().isdigit():
+                    self._looks.append(int(line))
 
     def mean(self) -> float | None:
         """Return the mean load since the last call, None when nothing was measured."""
@@ -47,7 +50,8 @@ class Gauge:
 
     def close(self) -> None:
         """Stop listening."""
-        if self._process is not None:
+        if self._process is not None and self._thread is not None:
             self._process.kill()
             self._process.wait()
+            self._thread.join()
             self._process = None

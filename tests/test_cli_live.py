@@ -45,7 +45,7 @@ ALARM = {"step": 15, "alarm": "gpu_idle", "text": "the GPU computes in 30 % of t
 
 def view(log: list[dict[str, Any]], rule: best.Rule | None) -> dashboard.View:
     found = best.standing(log, rule) if rule else None
-    return dashboard.View("r1", "running", course.course(log, 20), 0.0, 24_000_000_000, rule, found)
+    return dashboard.View("r1", "running", True, course.course(log, 20), 0.0, 24_000_000_000, rule, found)
 
 
 def test_the_dashboard_shows_everything_at_once() -> None:
@@ -53,7 +53,7 @@ def test_the_dashboard_shows_everything_at_once() -> None:
     assert drawn == [
         "r1  running",
         "  ━━━━━━━━━━━━━━━━━━━━━━────────  15/20  75 %  0:30 passed  0:10 left",
-        "  loss        3.000 → 0.200  █▄▃▂▂▂▁▁▁▁▁▁▁▁▁",
+        "  loss        3.000 → 0.200  █▄▃▂▂▂▂▁▁▁▁▁▁▁▁",
         "  validation  0.400 → 0.133, best 0.133  █▃▁",
         "  Smatch F1   0.200 → 0.250, best 0.300  ▁█▅",
         "  best        step 10, 1 of 3 evaluations without a better one",

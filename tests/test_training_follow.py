@@ -46,13 +46,13 @@ def state(tmp_path: Path, **more: Any) -> Any:
     loads = iter([90.0, None, 80.0])
     return follow.State(
         plan=SimpleNamespace(total_steps=10),  # type: ignore[arg-type]
-        order=SimpleNamespace(tokens=lambda step: 1000),  # type: ignore[arg-type]
+        order=SimpleNamespace(tokens=lambda step: 1000, step=lambda step: [0, 1]),  # type: ignore[arg-type]
         log=tmp_path / "log.jsonl",
         watch=Heard(),  # type: ignore[arg-type]
         stop=follow.Stop(),
         setup=alarms.Setup(gpu=True),
         gauge=SimpleNamespace(mean=lambda: next(loads)),  # type: ignore[arg-type]
-        **more,
+        **{"ids": ["a:1", "a:2"]} | more,
     )
 
 
@@ -119,6 +119,7 @@ def test_what_is_told_stands_in_the_log_and_later_steps_are_forgotten(tmp_path: 
     assert [line["alarm"] for line in lines if "alarm" in line] == ["loss_spike"]
     assert now.watch.alarms == [line for line in lines if "alarm" in line]
     assert lines.index(now.watch.alarms[0]) == 35  # right behind the line it is about
+    assert now.watch.alarms[0]["text"].endswith("usual; its rows: a:1, a:2")
     assert "left" in now.watch.steps[-1][1] and "left" not in lines[-1]
     seen = course.course(lines, 50)
     assert [(alarm.step, holds) for alarm, holds in seen.alarms] == [(35, True)]

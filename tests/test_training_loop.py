@@ -168,3 +168,24 @@ def test_a_gradient_that_is_no_number_stops_before_the_step(workspace: Path) -> 
     assert done.returncode == 1, done.stderr
     assert "the gradient is no number at step 3, which was not taken; its rows: amr:" in done.stderr
     assert len(log(workspace, "steep", "loss")) == 2
+
+
+# No loss of a row that nothing is learnt from is a number.
+UNSEEN = """
+import torch, transformers
+compute = transformers.Trainer.compute_loss
+def unseen(self, *rest, **more):
+    return compute(self, *rest, **more) * (1 if torch.is_grad_enabled() else float("nan"))
+transformers.Trainer.compute_loss = unseen
+from sft.__main__ import main
+main()
+"""
+
+
+def test_a_validation_loss_that_is_no_number_names_its_rows(workspace: Path) -> None:
+    done = train(workspace, "unseen", "--batch-size", "4", "--grad-accum", "1", code=UNSEEN)
+    assert done.returncode == 1, done.stderr
+    error = done.stderr.splitlines()[-2]
+    head = "error: the validation loss is no number at step 2; alone, these have no loss: "
+    assert error.startswith(head)
+    assert set(error.removeprefix(head).split(", ")) == set(run(workspace, "unseen")["valid_ids"])  # type: ignore[call-overload]

@@ -19,10 +19,11 @@ _SAID = 6  # last lines of a console that are shown
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A training as it is drawn: `age` in seconds since its last line, `memory` that of its device in bytes."""
+    """A training as it is drawn: its `state` in words, `age` in seconds since its last line, bytes of `memory` it may use."""
 
     name: str
     state: str
+    going_on: bool
     course: "Course"
     age: float = 0.0
     memory: int | None = None
@@ -39,14 +40,15 @@ def view(look: "Look") -> View:
     rule = best.rule(settings.get("best", best.LAST), settings.get("patience", 0))
     found = best.standing(look.lines, rule) if rule else None
     memory = data.get("device", {}).get("total")
-    return View(look.run.name, look.state, look.course, look.age, memory, rule, found)
+    going_on = look.state == "running"
+    return View(look.run.name, _(look.state), going_on, look.course, look.age, memory, rule, found)
 
 
 def lines(now: View, width: int = 80) -> list[str]:
     """Return the dashboard: how far, losses as curves, the best so far, rates, memory, what is wrong."""
     room = max(min(width - _BAR, _CURVE), 10)
     return [
-        f"{now.name}  {_(now.state)}",
+        f"{now.name}  {now.state}",
         _progress(now),
         *_curves(now.course, room),
         *_best(now),
@@ -128,7 +130,7 @@ def _alarms(now: "Course") -> list[str]:
 
 
 def _progress(view: View) -> str:
-    now, going_on = view.course, view.state == "running"
+    now = view.course
     done = now.step / now.total if now.total else 0.0
     filled = round(min(done, 1.0) * _BAR)
     parts = [f"  {'━' * filled}{'─' * (_BAR - filled)}  {now.step}/{now.total or '?'}"]
@@ -136,9 +138,9 @@ def _progress(view: View) -> str:
         parts.append(f"{100 * done:.0f} %")
     if now.latest.get("seconds") is not None:
         parts.append(_("{time} passed").format(time=screen.duration(now.latest["seconds"])))
-    if going_on and now.left is not None:
+    if view.going_on and now.left is not None:
         parts.append(_("{time} left").format(time=screen.duration(max(now.left - view.age, 0.0))))
-    if going_on and view.age >= _QUIET:
+    if view.going_on and view.age >= _QUIET:
         parts.append(_("last line {time} ago").format(time=screen.duration(view.age)))
     return "  ".join(parts)
 

@@ -146,4 +146,4 @@ class Board(screen.Screen):
         now = course.course(self._lines, self._job.plan.total_steps)
         now = replace(now, step=max(now.step, self._done))
         memory = self._job.device.total
-        return dashboard.View(self._folder.name, "running", now, 0.0, memory, rule, found)
+        return dashboard.View(self._folder.name, _("running"), True, now, 0.0, memory, rule, found)

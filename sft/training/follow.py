@@ -5,7 +5,7 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,7 @@ from sft.planner.plan import Plan
 from sft.text import write_text
 from sft.training import alarms, course, exam, pace
 from sft.training.gauge import Gauge
-from sft.training.order import Order
+from sft.training.order import Order, named
 
 if TYPE_CHECKING:
     from sft.training.job import Job
@@ -85,9 +85,10 @@ def signals(watch: Watch) -> Iterator[Stop]:
 
 @dataclass(slots=True)
 class State:
-    """What the callback carries from step to step; the entries up to `figure` say what is followed.
+    """What the callback carries from step to step; the entries up to `every` say what is followed.
 
-    `work` and `peak` (of all cards, FLOP a second) turn a rate into a utilisation, `figure` names the task metric.
+    `ids` names the rows by place; `work` and `peak` (of all cards, FLOP a second) turn a rate into a utilisation,
+    `figure` names the task metric.
     """
 
     plan: Plan
@@ -97,9 +98,11 @@ class State:
     stop: Stop
     setup: alarms.Setup
     gauge: Gauge
+    ids: Sequence[str] = ()
     work: Work | None = None
     peak: float | None = None
     figure: str = ""
+    every: int = 1
     began: float = 0.0
     first_step: int = 0
     resumed: float = 0.0
@@ -155,12 +158,19 @@ class State:
     def tell(self, line: Mapping[str, Any]) -> None:
         """Write a line of metrics and what is wrong, if anything, into the log; say it and show it."""
         assert self.watchman is not None
-        said = self.watchman.hear(line)
+        said = [self._with_rows(one) for one in self.watchman.hear(line)]
         with self.log.open("a", encoding="utf-8") as stream:
             stream.writelines(json.dumps(one, ensure_ascii=False) + "\n" for one in (line, *said))
         for one in said:
             self.watch.alarm(one)
         self.watch.step(int(line["step"]), {**line, "left": self.left(int(line["step"]))})
+
+    def _with_rows(self, line: dict[str, Any]) -> dict[str, Any]:
+        """Name the rows of a step whose loss is far from usual; where several steps are logged as one it may be any."""
+        if line["alarm"] != "loss_spike" or "text" not in line or self.every > 1:
+            return line
+        ids = [self.ids[place] for place in self.order.step(line["step"] - 1)]
+        return line | {"text": _("{text}; its rows: {ids}").format(text=line["text"], ids=named(ids))}
 
 
 def of(job: "Job", folder: Path, watch: Watch, stop: Stop, gauge: Gauge) -> State:
@@ -180,6 +190,8 @@ def of(job: "Job", folder: Path, watch: Watch, stop: Stop, gauge: Gauge) -> Stat
             stages=_stages(job.order, job.plan.total_steps),
         ),
         gauge=gauge,
+        ids=job.trained.ids,
+        every=job.settings.log_steps,
         work=pace.work(job),
         peak=peak and peak * job.plan.devices,
         figure=exam.figure(job.template.task),

@@ -13,9 +13,8 @@ from typing import Any
 from sft.errors import MissingError, SftError
 from sft.i18n import _
 from sft.masks import IGNORE
-from sft.training.order import Order, Rows
+from sft.training.order import Order, Rows, named
 
-_NAMED = 8  # ids of rows in an error
 _OVERFLOWS = 24  # a scale of 65,536 is halved so often before it is nothing
 Told = Callable[[int, int, int], None]  # step, pieces of how many rows before, and from now on
 
@@ -25,8 +24,8 @@ class Reading:
     """What the trainer reads, and in how large pieces.
 
     `micro` rows come at once from each of `devices`; of them `piece` go through the model together, fewer after memory
-    ran out. `ids` names the rows by place; `told` hears of a smaller piece. `exam` returns what else an evaluation
-    measures of the model, by name.
+    ran out. `ids` names the rows by place, `watched` those of validation; `told` hears of a smaller piece. `exam` returns
+    what else an evaluation measures of the model, by name.
     """
 
     order: Order
@@ -37,6 +36,7 @@ class Reading:
     devices: int = 1
     rank: int = 0
     probe: bool = False
+    watched: Sequence[str] = ()
     exam: Callable[[Any], dict[str, float]] | None = None
 
 
@@ -157,6 +157,9 @@ def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any
             if reading.devices > 1:
                 sums = self.accelerator.reduce(sums.to(self.args.device), "sum")
             metrics = {"eval_loss": float(sums[0] / sums[1])}
+            if not math.isfinite(metrics["eval_loss"]):
+                alone = [place for place in mine if not math.isfinite(self.loss_of([place], watched)[0])]
+                raise _not_watched(int(self.state.global_step), [reading.watched[place] for place in alone])
             if reading.exam is not None:
                 metrics |= reading.exam(self.model)
             self.log(metrics)
@@ -230,11 +233,11 @@ def _not_finite(step: int, rows: Sequence[str], alone: Sequence[str], *, loss: b
     """Return the error of a step that was not taken: its rows, and those whose loss is no number by themselves."""
     text = _("the loss is no number") if loss else _("the gradient is no number")
     text = _("{what} at step {step}, which was not taken; its rows: {ids}").format(
-        what=text, step=step, ids=_named(rows)
+        what=text, step=step, ids=named(rows)
     )
     hint = _("start anew with a lower --lr")
     if alone and len(alone) < len(rows):
-        text += _("; alone, these have no loss: {ids}").format(ids=_named(alone))
+        text += _("; alone, these have no loss: {ids}").format(ids=named(alone))
         hint = _("look at those rows; if they are as they should be, start anew with a lower --lr")
     if fp16:
         hint += _(
@@ -243,6 +246,12 @@ def _not_finite(step: int, rows: Sequence[str], alone: Sequence[str], *, loss: b
     return SftError(text, hint=hint, exit_code=1)
 
 
-def _named(ids: Sequence[str]) -> str:
-    more = _(" and {n} more").format(n=len(ids) - _NAMED) if len(ids) > _NAMED else ""
-    return ", ".join(ids[:_NAMED]) + more
+def _not_watched(step: int, alone: Sequence[str]) -> SftError:
+    """Return the error of an evaluation without a result."""
+    text = _("the validation loss is no number at step {step}").format(step=step)
+    if alone:
+        text += _("; alone, these have no loss: {ids}").format(ids=named(alone))
+    hint = _(
+        "look at those rows, or lower --lr; without evaluation (eval_steps = 0) nobody would have seen it"
+    )
+    return SftError(text, hint=hint, exit_code=1)

@@ -247,6 +247,7 @@ def _trainer(
         piece=runs.load(folder).data.get("piece", settings.batch_size),
         told=lambda *sizes: _smaller(folder, watch, job, *sizes),
         probe=cuda,
+        watched=job.valid.ids,
         exam=exam.measure(job, watch.note),
     )
     rows = order.Rows(job.trained.dataset(), job.trained.lengths)

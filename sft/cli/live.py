@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _EVERY = 1.0  # seconds between two looks at a run
 _REDRAW = 0.2  # seconds at least between two drawings of a training's own
+_SHARE = 20  # drawing takes one part in so many of the time at most: a long log is long to draw
 
 
 def follow(folder: Path) -> "Look":
@@ -93,7 +94,7 @@ class Board(screen.Screen):
         self._folder = folder
         self._lines: list[Mapping[str, Any]] = []
         self._done = 0
-        self._at = 0.0
+        self._next = 0.0  # when it may be drawn again
 
     def begin(self, done: int, total: int) -> None:
         """Begin at step `done`; what the log says of the steps before belongs to it."""
@@ -117,7 +118,7 @@ class Board(screen.Screen):
         self._done = done
         if metrics:
             self._lines.append(metrics)
-        if time.monotonic() - self._at >= _REDRAW or done >= self._job.plan.total_steps:
+        if time.monotonic() >= self._next or done >= self._job.plan.total_steps:
             self._redraw()
 
     def alarm(self, line: Mapping[str, Any]) -> None:
@@ -132,8 +133,10 @@ class Board(screen.Screen):
 
     def _redraw(self) -> None:
         if self.bar is not None:
-            self._at = time.monotonic()
+            began = time.monotonic()
             self.draw(lambda: self.bar.update(_drawn(self._view(), self.bar.console.width), refresh=True))
+            ended = time.monotonic()
+            self._next = ended + max(_REDRAW, _SHARE * (ended - began))
 
     def _view(self) -> dashboard.View:
         from dataclasses import replace

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from sft import answers, backends, base, chat, generation, report, splits, templates, tokenizer
 from sft.evaluation import LABEL_TASKS
+from sft.i18n import _
 from sft.metrics import classify, text_scores
 from sft.records import Row
 from sft.training import best
+from sft.training.order import named
 
 if TYPE_CHECKING:
     from sft.training.job import Job
@@ -51,6 +53,8 @@ class Exam:
                 model, self.loaded, prompts, self.limit, batch, lambda done: None, note
             )
             raw = [one.raw for one in found]
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()  # training needs the memory in other pieces
         if devices > 1:
             from accelerate.utils import gather_object
 
@@ -82,22 +86,32 @@ def figure(task: str) -> str:
     return "accuracy" if task in LABEL_TASKS else "token_f1"
 
 
-def of(job: "Job") -> Exam:
-    """Return the exam of a job: `task_rows` of its held-out rows."""
+def of(job: "Job", note: Callable[[str], None]) -> Exam:
+    """Return the exam of a job: `task_rows` of its held-out rows, those left out that are too long for the model."""
+    limit, context = generation.limit_for(job.facts["answer_tokens_max"]), base.generation_limit(job.base)
     chosen = set(splits.sample(job.held_out, job.settings.task_rows, job.settings.seed))
-    rows = tuple(row for side in job.data.rows.values() for row in side if row.id in chosen)
-    prompts = tuple(
-        chat.prompt_ids(generation.prompt_of(row), job.loaded.tokenizer, job.loaded.format) for row in rows
-    )
-    room = base.generation_limit(job.base) - max(map(len, prompts))
+    rows = [row for side in job.data.rows.values() for row in side if row.id in chosen]
+    loaded = job.loaded
+    prompts = [chat.prompt_ids(generation.prompt_of(row), loaded.tokenizer, loaded.format) for row in rows]
+    fitting = [n for n, prompt in enumerate(prompts) if len(prompt) + limit <= context]
+    if not fitting:  # the answers may be shorter than the limit
+        fitting, limit = list(range(len(rows))), max(1, context - max(map(len, prompts)))
+    if len(fitting) < len(rows):
+        note(
+            _("! {n} of the {of} rows to answer are too long for the model, and left out: {ids}").format(
+                n=len(rows) - len(fitting),
+                of=len(rows),
+                ids=named([row.id for n, row in enumerate(rows) if n not in fitting]),
+            )
+        )
     return Exam(
         figure=figure(job.template.task),
-        rows=rows,
-        prompts=prompts,
-        limit=max(1, min(generation.limit_for(job.facts["answer_tokens_max"]), room)),
+        rows=tuple(rows[n] for n in fitting),
+        prompts=tuple(prompts[n] for n in fitting),
+        limit=limit,
         template=job.template,
         label_set=tuple(job.data.manifest["label_set"]),
-        loaded=job.loaded,
+        loaded=loaded,
         backend=job.backend,
     )
 
@@ -106,7 +120,7 @@ def measure(job: "Job", note: Callable[[str], None]) -> Callable[[Any], dict[str
     """Return what measures the task metric of a model and the seconds it takes; None where it decides nothing."""
     if job.settings.best != best.TASK:
         return None
-    exam = of(job)
+    exam = of(job, note)
 
     def taken(model: Any) -> dict[str, float]:
         began = time.monotonic()

@@ -26,8 +26,8 @@ ORDER = (
     "sources", "planner", "run_record", "runs.__init__",
     "embedded", "base", "tokenizer", "prepared", "token_file", "tokens", "audit",
     "rows_shown", "set_diff", "set_stats",
-    "backends", "adapters",
-    "quiet", "prep", "prompts", "training", "predict", "heldout", "report", "evaluation", "runs",
+    "backends", "adapters", "generation", "report", "evaluation",
+    "quiet", "prep", "prompts", "training", "predict", "heldout", "runs",
     "doctor",
     "cli", "__main__",
 )  # fmt: skip

@@ -41,11 +41,16 @@ def listed(looks: "Sequence[Look]") -> list[str]:
 def shown(look: "Look", counts: Mapping[str, int], checkpoints: Sequence[str]) -> Iterator[str]:
     """Yield everything about a run."""
     data = look.run.data
-    yield from dashboard.lines(look)
+    yield from dashboard.lines(dashboard.view(look))
     if look.state != "finished":
         yield from dashboard.outcome(look)[1:]
     yield _("  started {start}, ended {end}").format(start=_when(data.get("started")), end=_when(look.ended))
     yield _("  checkpoints: {names}").format(names=", ".join(checkpoints) or "–")
+    if look.course.alarms:
+        yield _("alarms")
+        for alarm, holds in look.course.alarms:
+            over = "" if holds else _(" (over)")
+            yield _("  step {step}: {text}{over}").format(step=alarm.step, text=alarm.text, over=over)
     yield _("about")
     yield from screen.table(["", ""], list(_about(data, counts)))[1:]
     if data.get("settings"):

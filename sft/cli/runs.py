@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sft.cli import dashboard, run_tables, screen
+from sft.cli import dashboard, live, run_tables, screen
 from sft.cli.flags import Json
 from sft.errors import DataError, MissingError, SettingsError, SftError
 from sft.i18n import _
@@ -82,7 +82,7 @@ def watch_run(name: Watched = "", as_json: Json = False) -> None:
         screen.result(run_diff.look(folder).as_dict(), (), as_json=True)
         return
     try:
-        look = dashboard.follow(folder)
+        look = live.follow(folder)
     except KeyboardInterrupt:
         screen.note(_("left; the training goes on: sft runs watch {name}").format(name=folder.name))
         raise typer.Exit(130) from None

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sft.cli import screen
+from sft.cli import dashboard, live, screen
 from sft.cli.flags import (
     Backend,
     BatchSize,
+    Best,
     ChunkSize,
     Curriculum,
     Data,
@@ -23,7 +24,9 @@ from sft.cli.flags import (
     MaxLength,
     MaxSteps,
     Model,
+    Patience,
     Profile,
+    ReportTo,
     Seed,
     UseCase,
     ValSplit,
@@ -68,6 +71,9 @@ def train(
             metavar="2h50m", help=_("save and stop before so much time has passed; the same command goes on")
         ),
     ] = "",
+    best: Best = None,
+    patience: Patience = None,
+    report_to: ReportTo = None,
     chat_format: Annotated[str | None, typer.Option(help=_("chat format of an unknown model"))] = None,
     warm_start: Annotated[
         str | None,
@@ -105,6 +111,7 @@ def train(
     from sft import devices, runs, settings
     from sft.runs import detach as sessions
     from sft.training import job as jobs
+    from sft.training import report_to as reports
     from sft.training import train as core
     from sft.training.budget import Budget, seconds
 
@@ -113,6 +120,7 @@ def train(
         sessions.require()
     flags = given(locals())
     resolved = settings.resolve_train(flags, use_case=use_case)
+    reports.require(resolved.values.report_to)
     workspace = Path.cwd()
     named = settings.resolve_section(settings.DataSettings, {}).values.prepared
     progress = screen.Progress()
@@ -144,16 +152,17 @@ def train(
         for line in runs.differences(job.lock, begun.lock):
             screen.note(_("as this run began: {what}").format(what=line))
         job = begun
+    watch = live.watch(job, folder)
     outcome = core.run(
         job,
         folder,
         going_on=going_on,
         use_case=resolved.preset,
-        watch=progress,
+        watch=watch,
         budget=budget,
         from_part=from_chunk or 0,
     )
-    _tail(outcome, job.template.task, as_json=as_json)
+    _tail(outcome, job, as_json=as_json)
     if outcome.status == "interrupted":
         raise typer.Exit(130)
 
@@ -218,7 +227,7 @@ def _head(job: "Job", workspace: Path) -> None:
         screen.note(line)
 
 
-def _tail(outcome: "Outcome", task: str, *, as_json: bool) -> None:
+def _tail(outcome: "Outcome", job: "Job", *, as_json: bool) -> None:
     first, last = ("–" if loss is None else f"{loss:.3f}" for loss in (outcome.first_loss, outcome.last_loss))
     losses = _("loss {first} → {last}").format(first=first, last=last)
     lines = [
@@ -229,8 +238,14 @@ def _tail(outcome: "Outcome", task: str, *, as_json: bool) -> None:
             losses=losses,
         )
     ]
+    task = job.template.task
     if outcome.adapter:
+        about = {
+            "settings": {"patience": job.settings.patience},
+            "plan": {"total_steps": job.plan.total_steps},
+        }
         lines += [
+            *dashboard.ending(outcome.as_dict() | about),
             _("adapter: {path}").format(path=outcome.adapter),
             _("next: {steps}").format(steps="sft smatch" if task in {"amr", "mtup"} else "sft eval"),
         ]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sft import audit, backends, base, devices, models, prepared, splits, templates, tokenizer, tokens
 from sft.i18n import _
 from sft.planner import fit, plan
-from sft.training import strategy, warm
+from sft.training import best, strategy, warm
 from sft.training.order import Order
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Where and how a run computes: another card or micro-batch goes on with the same run, of the same effective batch.
 # How many checkpoints stay: fewer make room. By what name an adapter is found to begin with: its weights are locked.
-_NOT_LOCKED = {"gpu", "profile", "batch_size", "grad_accum", "keep_checkpoints", "warm_start"}
+_NOT_LOCKED = {"gpu", "profile", "batch_size", "grad_accum", "keep_checkpoints", "warm_start", "report_to"}
 _FEWEST = 8  # validation rows whose loss is watched, at least
 
 
@@ -190,6 +190,7 @@ def prepare(
         given=resolved.asked("epochs", "max_steps"),
         proposed=resolved.proposed,
     )
+    best.require(settings, origins, steps, len(valid))
     return Job(
         settings=settings,
         origins=origins,

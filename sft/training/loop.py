@@ -15,8 +15,9 @@ from sft import checkpoints
 from sft.errors import MissingError, SftError
 from sft.i18n import _
 from sft.masks import IGNORE
-from sft.training.order import Order, Rows
+from sft.training.order import Order, Rows, named
 
+_OVERFLOWS = 24  # a scale of 65,536 is halved so often before it is nothing
 Told = Callable[[int, int, int], None]  # step, pieces of how many rows before, and from now on
 
 
@@ -25,8 +26,9 @@ class Reading:
     """What the trainer reads, and in how large pieces.
 
     `micro` rows come at once from each of `devices`; of them `piece` go through the model together, fewer after memory
-    ran out. `ids` names the rows by place; `told` hears of a smaller piece. Of the checkpoints `keep` stay,
-    and those of the steps `pinned`.
+    ran out. `ids` names the rows by place, `watched` those of validation; `told` hears of a smaller piece. `exam` returns
+    what else an evaluation measures of the model, by name. Of the checkpoints `keep` stay, and those of the steps
+    `pinned`.
     """
 
     order: Order
@@ -39,6 +41,8 @@ class Reading:
     devices: int = 1
     rank: int = 0
     probe: bool = False
+    watched: Sequence[str] = ()
+    exam: Callable[[Any], dict[str, float]] | None = None
 
 
 def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any) -> Any:
@@ -63,6 +67,7 @@ def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any
 
         control: Any
         finite: Any = True
+        overflows: int = 0  # steps in a row whose gradient was no number
         step_parts: tuple[int, list[Any]] = (-1, [])
 
         def _get_train_sampler(self, *_: Any) -> Any:
@@ -113,8 +118,10 @@ def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any
 
         def _clip_grad_norm(self, model: Any) -> Any:
             norm = super()._clip_grad_norm(model)
-            # A gradient scaler meets infinite gradients on purpose and leaves such a step out.
-            if not bool(self.finite) or not (self.args.fp16 or math.isfinite(float(norm))):
+            finite = math.isfinite(float(norm))
+            # A gradient scaler meets infinite gradients on purpose: it leaves such a step out and scales less.
+            self.overflows = 0 if finite else self.overflows + 1
+            if not bool(self.finite) or self.overflows > (_OVERFLOWS if self.args.fp16 else 0):
                 self.complain()
             return norm
 
@@ -123,7 +130,8 @@ def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any
             places = reading.order.share(step, reading.micro, reading.devices, reading.rank)
             places = [place for place in places if place >= 0]
             alone = [place for place in places if not math.isfinite(self.loss_of([place], rows)[0])]
-            raise _not_finite(step + 1, [reading.ids[p] for p in places], [reading.ids[p] for p in alone])
+            ids, bad = ([reading.ids[place] for place in each] for each in (places, alone))
+            raise _not_finite(step + 1, ids, bad, loss=not bool(self.finite), fp16=self.args.fp16)
 
         def loss_of(self, places: Sequence[int], data: Rows) -> tuple[float, int]:
             """Return the summed loss of rows and over how many tokens; no gradient, no dropout, this device alone."""
@@ -155,6 +163,11 @@ def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any
             if reading.devices > 1:
                 sums = self.accelerator.reduce(sums.to(self.args.device), "sum")
             metrics = {"eval_loss": float(sums[0] / sums[1])}
+            if not math.isfinite(metrics["eval_loss"]):
+                alone = [place for place in mine if not math.isfinite(self.loss_of([place], watched)[0])]
+                raise _not_watched(int(self.state.global_step), [reading.watched[place] for place in alone])
+            if reading.exam is not None:
+                metrics |= reading.exam(self.model)
             self.log(metrics)
             self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
             return metrics
@@ -269,16 +282,29 @@ def _halve(reading: Reading, step: int) -> None:
         )
 
 
-def _not_finite(step: int, rows: Sequence[str], alone: Sequence[str]) -> SftError:
-    named = alone or rows
-    more = _(" and {n} more").format(n=len(named) - 8) if len(named) > 8 else ""
-    text = _("loss or gradient is no number at step {step}; its rows: {ids}")
-    if alone:
-        text = _("the loss is no number at step {step}; rows that make it so by themselves: {ids}")
-    return SftError(
-        text.format(step=step, ids=", ".join(named[:8]) + more),
-        hint=_(
-            "lower --lr, or train in bf16 (fp16 overflows with Qwen models); the last checkpoint is sound"
-        ),
-        exit_code=1,
+def _not_finite(step: int, rows: Sequence[str], alone: Sequence[str], *, loss: bool, fp16: bool) -> SftError:
+    """Return the error of a step that was not taken: its rows, and those whose loss is no number by themselves."""
+    text = _("the loss is no number") if loss else _("the gradient is no number")
+    text = _("{what} at step {step}, which was not taken; its rows: {ids}").format(
+        what=text, step=step, ids=named(rows)
     )
+    hint = _("start anew with a lower --lr")
+    if alone and len(alone) < len(rows):
+        text += _("; alone, these have no loss: {ids}").format(ids=named(alone))
+        hint = _("look at those rows; if they are as they should be, start anew with a lower --lr")
+    if fp16:
+        hint += _(
+            "; this card computes in fp16, which overflows with some models (Qwen): one from compute capability 8.0 on takes bf16"
+        )
+    return SftError(text, hint=hint, exit_code=1)
+
+
+def _not_watched(step: int, alone: Sequence[str]) -> SftError:
+    """Return the error of an evaluation without a result."""
+    text = _("the validation loss is no number at step {step}").format(step=step)
+    if alone:
+        text += _("; alone, these have no loss: {ids}").format(ids=named(alone))
+    hint = _(
+        "look at those rows, or lower --lr; without evaluation (eval_steps = 0) nobody would have seen it"
+    )
+    return SftError(text, hint=hint, exit_code=1)

@@ -6,10 +6,11 @@ built by `sft.chat` and never truncates, packs or masks anything itself (TRL's `
 
 import json
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from sft.errors import MissingError, SettingsError, SftError
 from sft.i18n import _
 from sft.quiet import library_output
 from sft.text import write_json
-from sft.training import follow, loop, milestones, part_states, warm
+from sft.training import exam, follow, keeping, loop, milestones, part_states, report_to, warm
 from sft.training.budget import Budget
+from sft.training.gauge import Gauge
 from sft.training.job import Job
 from sft.training.order import Order, Rows
 
@@ -28,7 +30,10 @@ DIFFICULTY = "difficulty.json"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a training ended: ``finished`` or ``interrupted``."""
+    """How a training ended: ``finished`` or ``interrupted``.
+
+    `stopped_early` tells that patience ended it; `best` compares its best evaluation with its last, where it was asked for.
+    """
 
     status: str
     run: Path
@@ -38,6 +43,8 @@ class Outcome:
     adapter: Path | None
     seconds: float
     stopped_by: str = ""
+    stopped_early: bool = False
+    best: Mapping[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form of ``sft train --json``."""
@@ -50,6 +57,8 @@ class Outcome:
             "run": str(self.run),
             "seconds": round(self.seconds, 1),
             "stopped_by": self.stopped_by or None,
+            "stopped_early": self.stopped_early,
+            "best": None if self.best is None else dict(self.best),
         }
 
 
@@ -151,29 +160,44 @@ def _train(
     began = time.monotonic()
     full = base.fetch(job.model, weights=True, revision=job.base.revision)
     watch.note(_("loading {model} with {backend}").format(model=job.model.name, backend=job.backend))
-    with library_output(folder / "library.log"):
+    with (
+        library_output(folder / "library.log"),
+        report_to.places(folder),
+        closing(Gauge(job.device.uuid)) as gauge,
+    ):
         model, hf_tokenizer = backends.load(job.backend, _request(job, full.folder))
         _set_tokens(model, hf_tokenizer, job.loaded)
         if job.start:
             warm.load(model, job.start)
-        trainer = _trainer(job, folder, model, hf_tokenizer, watch, stop, budget)
-        if last and checkpoints.step_of(last) >= job.plan.total_steps:
+        trainer = _trainer(job, folder, model, hf_tokenizer, watch, stop, gauge, budget)
+        steps = checkpoints.step_of(last) if last else 0
+        if last and keeping.ended(job, folder, steps):
             # Only the adapter was not saved yet; within an epoch the Trainer would take one step too many.
             model.load_adapter(str(last), "default", is_trainable=True)
-            steps = job.plan.total_steps
         else:
             trainer.train(resume_from_checkpoint=str(last) if last else None)
             steps = int(trainer.state.global_step)
             optimizer = type(getattr(trainer.optimizer, "optimizer", trainer.optimizer)).__name__
             optim = str(getattr(trainer.args.optim, "value", trainer.args.optim))
             runs.update(folder, optimizer=optimizer, optim=optim)
-        losses = follow.losses(folder / "log.jsonl")
-        done = not stop.name or steps >= job.plan.total_steps
-        adapter = _save_adapter(job, model, hf_tokenizer, folder / "adapter") if done else None
+        done = keeping.ended(job, folder, steps)
+        adapter = keeping.settle(job, folder, watch.note) if done else None
+        if done and adapter is None:
+            adapter = _save_adapter(job, model, hf_tokenizer, folder / "adapter", steps)
+    losses = follow.losses(folder / "log.jsonl")
     first, final = (losses[0], losses[-1]) if losses else (None, None)
-    status = "finished" if done else "interrupted"
-    seconds = time.monotonic() - began
-    return Outcome(status, folder, steps, first, final, adapter, seconds, "" if done else stop.name)
+    return Outcome(
+        status="finished" if done else "interrupted",
+        run=folder,
+        steps=steps,
+        first_loss=first,
+        last_loss=final,
+        adapter=adapter,
+        seconds=time.monotonic() - began,
+        stopped_early=done and steps < job.plan.total_steps,
+        best=keeping.compared(job, folder),
+        stopped_by="" if done else stop.name,
+    )
 
 
 def _last(job: Job, folder: Path, watch: follow.Watch, from_part: int) -> Path | None:
@@ -237,6 +261,7 @@ def _trainer(
     hf_tokenizer: Any,
     watch: follow.Watch,
     stop: follow.Stop,
+    gauge: Gauge,
     budget: Budget | None,
 ) -> Any:
     import torch
@@ -270,14 +295,17 @@ def _trainer(
         seed=settings.seed,
         data_seed=settings.seed,
         logging_nan_inf_filter=False,
-        report_to="none",
+        report_to=report_to.names(settings.report_to),
+        run_name=folder.name,
         disable_tqdm=True,
         max_length=settings.max_length,
         packing=False,
         dataset_kwargs={"skip_prepare_dataset": True},
     )
     planned = Order([range(len(job.trained))], job.trained.lengths, 1, 0, by_length=False)
-    state = follow.State(job.plan, planned, folder / "log.jsonl", watch, stop)
+    save = partial(_save_adapter, job, model, hf_tokenizer)
+    state = follow.of(job, planned, folder, watch, stop, gauge)
+    follower = follow.callback(state)
     reading = loop.Reading(
         order=planned,
         ids=job.trained.ids,
@@ -287,6 +315,8 @@ def _trainer(
         keep=settings.keep_checkpoints,
         pinned=part_states.ends(job.plan),
         probe=cuda,
+        watched=job.valid.ids,
+        exam=exam.measure(job, watch.note),
     )
     rows = Rows(job.trained.dataset(), job.trained.lengths)
     watched = Rows(job.valid.dataset(), job.valid.lengths) if steps.eval_every else None
@@ -298,12 +328,16 @@ def _trainer(
         args=config,
         processing_class=hf_tokenizer,
         callbacks=[
-            follow.callback(state),
+            follower,
+            *keeping.callbacks(job, folder, save),
             milestones.callback(milestones.Milestones(job.plan, folder, watch, stop, budget)),
         ],
     )
     reading.order = state.order = job.order(_difficulty(job, folder, trainer, watch))
     trainer.remove_callback(PrinterCallback)
+    told = trainer.callback_handler.callbacks
+    told.insert(0, told.pop(told.index(follower)))  # it adds its figures before they are reported elsewhere
+    report_to.guard(told, settings.report_to, watch.note)
     for parameter in model.parameters():  # TRL makes 4-bit adapters bf16, which a gradient scaler cannot take
         if parameter.requires_grad:
             parameter.data = parameter.data.to(torch.float32)
@@ -337,7 +371,7 @@ def _smaller(folder: Path, watch: follow.Watch, job: Job, step: int, before: int
     )
 
 
-def _save_adapter(job: Job, model: Any, hf_tokenizer: Any, target: Path) -> Path:
+def _save_adapter(job: Job, model: Any, hf_tokenizer: Any, target: Path, step: int) -> Path:
     facts = {
         "sft": __version__,
         "template": job.template.id,
@@ -350,6 +384,7 @@ def _save_adapter(job: Job, model: Any, hf_tokenizer: Any, target: Path) -> Path
         "load_in_4bit": job.decision.load_in_4bit,
         "answer_tokens_max": job.facts["answer_tokens_max"],
         "warm_start": job.start.as_dict() if job.start else None,
+        "step": step,
     }
     adapters.save(target, model, hf_tokenizer, facts, job.template.path)
     return target

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sft import runs
+from sft import checkpoints
 from sft.training import keeping
 
 FACTS = "sft.json"
@@ -97,7 +97,8 @@ def test_the_callback_keeps_what_is_best_and_what_a_checkpoint_needs(tmp_path: P
             if step == 20:
                 checkpoint = tmp_path / "checkpoints/checkpoint-20"
                 checkpoint.mkdir(parents=True, exist_ok=True)
-                runs.mark_complete(checkpoint, 20)
+                (checkpoint / "adapter").write_bytes(b"0")
+                checkpoints.mark(checkpoint, 20)
                 follower.on_save(None, now, control)
         return control
 

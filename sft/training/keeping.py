@@ -3,6 +3,7 @@
 More than one may stand there: a run that goes on from a checkpoint needs what was the best at that checkpoint.
 """
 
+import json
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path

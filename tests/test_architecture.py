@@ -21,7 +21,7 @@ ORDER = (
     "template_rules", "templates", "amr",
     "keys", "verdicts", "splits", "columns", "labels", "web", "smatch", "amr.__init__", "metrics", "baselines",
     "checks",
-    "answers", "masks", "chat_formats", "chat",
+    "answers", "masks", "pieces", "chat_formats", "chat",
     "requirements", "installed", "probes", "devices", "models", "presets", "settings", "starter",
     "sources", "planner", "run_record", "runs.__init__",
     "embedded", "base", "tokenizer", "prepared", "token_file", "tokens", "audit",

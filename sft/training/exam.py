@@ -116,7 +116,9 @@ def of(job: "Job", note: Callable[[str], None]) -> Exam:
     )
 
 
-def measure(job: "Job", note: Callable[[str], None]) -> Callable[[Any], dict[str, float]] | None:
+def measure(
+    job: "Job", note: Callable[[str], None], rank: int = 0, devices: int = 1
+) -> Callable[[Any], dict[str, float]] | None:
     """Return what measures the task metric of a model and the seconds it takes; None where it decides nothing."""
     if job.settings.best != best.TASK:
         return None
@@ -124,7 +126,7 @@ def measure(job: "Job", note: Callable[[str], None]) -> Callable[[Any], dict[str
 
     def taken(model: Any) -> dict[str, float]:
         began = time.monotonic()
-        value = exam.take(model, note)
+        value = exam.take(model, note, rank, devices)
         return {f"eval_{exam.figure}": value, "eval_task_seconds": round(time.monotonic() - began, 1)}
 
     return taken

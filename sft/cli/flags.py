@@ -11,7 +11,7 @@ from sft.i18n import _
 # Flags that are training settings; the others say what to do, not how to train.
 SETTINGS = (
     "model", "epochs", "max_steps", "batch_size", "grad_accum", "lr", "max_length", "lora_r", "val_split", "backend",
-    "seed", "chat_format", "gpu", "profile",
+    "seed", "chat_format", "gpu", "profile", "num_processes", "num_machines", "machine_rank", "main_address",
 )  # fmt: skip
 
 Data = Annotated[Path | None, typer.Option(help=_("prepared set; default: the newest"))]
@@ -35,6 +35,20 @@ Gpu = Annotated[
     typer.Option(
         metavar="N|UUID", help=_("or cpu; default auto: the GPU with most free memory that is not busy")
     ),
+]
+NumProcesses = Annotated[
+    int | None,
+    typer.Option(help=_("share each step among so many processes, one per GPU, counted over all machines")),
+]
+NumMachines = Annotated[
+    int | None, typer.Option(help=_("machines that take part; the same command runs on each of them"))
+]
+MachineRank = Annotated[
+    int | None, typer.Option(help=_("number of this machine, from 0; machine 0 has the run folder"))
+]
+MainAddress = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", help=_("where machine 0 listens, as the other machines reach it")),
 ]
 Profile = Annotated[
     str | None,

@@ -68,12 +68,13 @@ def decide(
     sixteen_bit: Precision = "bf16",
     backend: str = "",
     fixed: bool = False,
+    processes: int = 1,
 ) -> Decision:
     """Choose micro-batch, precision and checkpointing for one card.
 
     `free` is the memory free now on that device in bytes, `length` the longest row in tokens (default: max_length),
     `per_row` the mean. `backend` is the one that will train where the settings say "auto". `fixed`: the micro-batch
-    was asked for outright.
+    was asked for outright. `settings` hold the share of one of `processes`, which count in the hints alone.
     """
     if free is None or model.shape is None:
         return _unknown(model, settings, free, length, device, sixteen_bit, backend)
@@ -104,7 +105,7 @@ def decide(
         memory=found,
         free=free,
         fits=fits,
-        hints=() if fits else _hints(task, model, found, device, backend),
+        hints=() if fits else _hints(task, model, found, device, backend, processes),
     )
 
 
@@ -244,7 +245,9 @@ def _precision(found: Memory) -> Precision:
     return found.precision  # type: ignore[return-value]
 
 
-def _hints(task: Task, model: Model, found: Memory, device: Device, backend: str) -> tuple[str, ...]:
+def _hints(
+    task: Task, model: Model, found: Memory, device: Device, backend: str, processes: int
+) -> tuple[str, ...]:
     """Name what would fit: another micro-batch, 4 bit, a shorter limit, a smaller model."""
     hints: list[str] = []
     four = task.settings.load_in_4bit is not False
@@ -255,7 +258,7 @@ def _hints(task: Task, model: Model, found: Memory, device: Device, backend: str
             if batch < found.batch_size and task.fits(task.at(precision, recompute, batch)):
                 hints.append(
                     _("--batch-size {batch} --grad-accum {accum} keeps the effective batch").format(
-                        batch=batch, accum=task.effective // batch
+                        batch=batch, accum=task.effective * processes // batch
                     )
                 )
                 break

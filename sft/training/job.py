@@ -12,21 +12,26 @@ from typing import TYPE_CHECKING, Any
 
 from sft import audit, backends, base, devices, models, prepared, splits, templates, tokenizer, tokens
 from sft.i18n import _
-from sft.planner import fit, plan
+from sft.planner import fit, plan, team
 
 if TYPE_CHECKING:
     from sft.presets import TrainSettings
     from sft.settings import Resolved
 
 
-# Where and how a run computes: another card or micro-batch goes on with the same run, of the same effective batch.
-_NOT_LOCKED = {"gpu", "profile", "batch_size", "grad_accum"}
+# Where and how a run computes: other cards, processes or micro-batches go on with the same run, of the same effective batch.
+_TEAM = {"num_processes", "num_machines", "machine_rank", "main_address"}
+_NOT_LOCKED = {"gpu", "profile", "batch_size", "grad_accum"} | _TEAM
 _FEWEST = 8  # validation rows whose loss is watched, at least
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Everything that is settled before a model is loaded."""
+    """Everything that is settled before a model is loaded.
+
+    `settings` hold the micro-batch and accumulation of one process; `devices` are those of the processes on this
+    machine, and the plan fits into `device`, the weakest of them.
+    """
 
     settings: "TrainSettings"
     origins: Mapping[str, str]
@@ -42,6 +47,8 @@ class Job:
     plan: plan.Plan
     decision: fit.Decision
     device: devices.Device
+    devices: tuple[devices.Device, ...]
+    team: team.Team
     backend: str
     backend_reason: str
 
@@ -106,19 +113,21 @@ def prepare(
     data_folder: Path | None,
     watch: tokens.Watch,
     *,
-    device: devices.Device | None = None,
+    found: tuple[devices.Device, ...] = (),
     local: bool = False,
 ) -> Job:
     """Settle everything before a model is loaded: rows, ids and labels, memory, plan, backend.
 
-    Plans for `device`, else for the one the settings choose. `local` takes the tokenizer from this machine only.
+    Plans for the devices `found`, else for those the settings choose. `local` takes the tokenizer from this machine only.
     """
     data = prepared.load(data_folder or prepared.newest(workspace))
     settings, origins, resplit = _held_out_share(resolved, data)
     template = prepared.template_of(data, workspace)
     model = models.resolve(settings.model)
     backend, why = backends.choose(settings.backend)
-    device = device or devices.choose(settings.gpu)
+    together = team.of(settings)
+    found = found or devices.several(settings.gpu, together.here)
+    device = devices.weakest(found)
     small = base.fetch(model, weights=False, local=local)
     loaded = tokenizer.load(small.folder, model, settings.chat_format)
     stored = tokens.find(data, loaded, watch)
@@ -147,6 +156,7 @@ def prepare(
         unlimited,
         tokens=facts["tokens"],
         supervised=facts["supervised_tokens"],
+        devices=together.processes,
         valid_rows=len(valid),
         parameters=model.parameters,
         given=resolved.asked("epochs", "max_steps"),
@@ -167,6 +177,8 @@ def prepare(
         plan=steps,
         decision=decision,
         device=device,
+        devices=found,
+        team=together,
         backend=backend,
         backend_reason=why,
     )
@@ -181,10 +193,15 @@ def fitted(
     length: int | None = None,
     mean: float | None = None,
 ) -> fit.Decision:
-    """Fit the settings into a device; a micro-batch that the user set is kept, that of a preset only proposed."""
-    return fit.decide(
+    """Fit the settings into a device; a micro-batch that the user set is kept, that of a preset only proposed.
+
+    With several processes it is the share of one that must fit.
+    """
+    values = resolved.values
+    pair = team.share(values.batch_size, values.grad_accum, values.num_processes)
+    decision = fit.decide(
         model,
-        resolved.values,
+        values.model_copy(update=dict(zip(("batch_size", "grad_accum"), pair, strict=True))),
         free=device.free,
         length=length,
         per_row=mean,
@@ -192,15 +209,23 @@ def fitted(
         sixteen_bit="bf16" if device.bf16 else "fp16",
         backend=backend,
         fixed=resolved.outright("batch_size", "grad_accum"),
+        processes=values.num_processes,
     )
+    if values.num_processes == 1:
+        return decision
+    divided = _("{n} processes: of {asked} rows a step each takes {share}").format(
+        n=values.num_processes,
+        asked=f"{values.batch_size} × {values.grad_accum}",
+        share=f"{pair[0]} × {pair[1]}",
+    )
+    return replace(decision, reasons=(divided, *decision.reasons))
 
 
 def _with_batch(
     settings: "TrainSettings", origins: Mapping[str, str], decision: fit.Decision
 ) -> tuple["TrainSettings", Mapping[str, str]]:
-    chosen = {"batch_size": decision.batch_size, "grad_accum": decision.grad_accum}
-    if decision.batch_size == settings.batch_size:
-        return settings, origins
+    wanted = {"batch_size": decision.batch_size, "grad_accum": decision.grad_accum}
+    chosen = {name: value for name, value in wanted.items() if value != getattr(settings, name)}
     return settings.model_copy(update=chosen), {**origins, **dict.fromkeys(chosen, _("chosen by the plan"))}
 
 
@@ -216,13 +241,18 @@ def _held_out_share(
 
 
 def as_begun(job: Job, lock: Mapping[str, Any]) -> Job:
-    """Return `job` with what "auto" came to when the run of `lock` began: free memory now may be another."""
+    """Return `job` with what "auto" came to when the run of `lock` began: free memory now may be another.
+
+    The micro-batch is the one it began with, as far as this number of processes can share the steps in it.
+    """
+    micro, effective = int(lock["batch_size"]), int(lock["effective_batch"])
+    batch_size, grad_accum = team.share(micro, effective // micro, job.team.processes)
     decision = replace(
         job.decision,
         load_in_4bit=bool(lock["load_in_4bit"]),
         gradient_checkpointing=bool(lock["gradient_checkpointing"]),
-        batch_size=int(lock["batch_size"]),
-        grad_accum=int(lock["grad_accum"]),
+        batch_size=batch_size,
+        grad_accum=grad_accum,
     )
     settings, origins = _with_batch(job.settings, job.origins, decision)
     steps = replace(job.plan, batch_size=decision.batch_size, grad_accum=decision.grad_accum)

@@ -40,7 +40,7 @@ def of(job: Job, workspace: Path) -> Pace:
         mean = job.facts["tokens"] / job.facts["rows"]
         recompute = job.decision.gradient_checkpointing
         work = flops.per_token(shape, job.settings.lora_r, mean, checkpointing=recompute)
-        at_least = tokens * work.done / peak
+        at_least = tokens * work.done / (peak * job.plan.devices)
     return Pace(rate, source, tokens / rate if rate else None, at_least)
 
 
@@ -64,6 +64,7 @@ def _same(job: Job, run: Any) -> bool:
     return bool(
         run.get("model", {}).get("name") == job.model.name
         and run.get("device", {}).get("name") == job.device.name
+        and run.get("plan", {}).get("devices", 1) == job.plan.devices
         and lock.get("backend") == job.backend
         and lock.get("load_in_4bit") == job.decision.load_in_4bit
         and lock.get("gradient_checkpointing") == job.decision.gradient_checkpointing

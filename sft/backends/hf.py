@@ -27,12 +27,12 @@ def quantization(compute: Any) -> Any:
 
 
 def load_base(folder: str, *, load_in_4bit: bool) -> Any:
-    """Load the frozen base model on the first GPU, or on the CPU where there is none."""
+    """Load the frozen base model on this process's GPU, or on the CPU where there is none."""
     import torch
     from transformers import AutoModelForCausalLM
 
     compute = dtype()
-    device = 0 if torch.cuda.is_available() else "cpu"
+    device = torch.cuda.current_device() if torch.cuda.is_available() else "cpu"
     return AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=compute,

@@ -99,6 +99,10 @@ class Progress:
         self._total = 0
         self._shown = 0.0
 
+    def __reduce__(self) -> Any:
+        """Let a process that trains for this one draw on the same terminal, from its own beginning."""
+        return Progress, ()
+
     def note(self, text: str) -> None:
         """Say one line; it stands above a live line."""
         if self._bar is not None:

@@ -82,10 +82,13 @@ def train(
     Example: sft train --use-case full_training --model qwen2.5-3b
     """
     from sft import devices, runs, settings
+    from sft.planner import team
     from sft.runs import detach as sessions
     from sft.training import job as jobs
+    from sft.training import launch
     from sft.training import train as core
 
+    launch.refuse_foreign(os.environ)
     if detach and not dry_run:
         sessions.require()
     flags = given(locals())
@@ -101,6 +104,11 @@ def train(
             {"status": "planned", **job.plan.as_dict()}, [_("dry run: nothing was trained")], as_json=as_json
         )
         return
+    team.require_address(job.team)
+    if job.team.rank:
+        devices.use(*job.devices)
+        _tail(core.assist(job, watch=progress), job.template.task, as_json=as_json)
+        return
     folder, going_on = runs.place(
         workspace, name or jobs.default_name(job, resolved.preset), job.lock, resume=resume
     )
@@ -109,7 +117,7 @@ def train(
         core.keep(job, folder, going_on=going_on, use_case=resolved.preset)
         _detach(folder, as_json=as_json)
         return
-    devices.use(job.device)
+    devices.use(*job.devices)
     if going_on:
         begun = jobs.as_begun(job, runs.load(folder).data["lock"])
         for line in runs.differences(job.lock, begun.lock):

@@ -165,7 +165,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _asked(lock: Mapping[str, Any]) -> dict[str, Any]:
+def asked(lock: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what the plan chose: it follows the memory that was free, and a run goes on as it began."""
     return {key: value for key, value in lock.items() if key not in DECIDED}
 
@@ -183,11 +183,11 @@ def place(workspace: Path, wanted: str, lock: Mapping[str, Any], *, resume: bool
             _("{name!r} is no name of a run").format(name=wanted),
             hint=_("a name has no / in it: --name my_run"),
         )
-    key = _asked(lock)
+    key = asked(lock)
     family = [run for run in every(workspace) if run.name == wanted or _numbered(run.name, wanted)]
     open_runs = [run for run in family if run.status != "finished"]
     for run in reversed(open_runs):
-        if _asked(run.data.get("lock", {})) == key:
+        if asked(run.data.get("lock", {})) == key:
             kept = run.status == STARTING and not checkpoints(run.folder)
             if resume is not False or (kept and run.name == wanted):
                 return run.folder, not kept
@@ -196,7 +196,7 @@ def place(workspace: Path, wanted: str, lock: Mapping[str, Any], *, resume: bool
             raise SettingsError(_("there is no unfinished run to resume"), hint=_("leave out --resume"))
         parts = tuple(
             SettingsError(line, where=open_runs[-1].name)
-            for line in differences(_asked(open_runs[-1].data.get("lock", {})), key)
+            for line in differences(asked(open_runs[-1].data.get("lock", {})), key)
         )
         raise SettingsError(
             _("the unfinished run differs from what is asked for"),

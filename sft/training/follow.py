@@ -6,7 +6,7 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from sft.errors import SftError
 from sft.i18n import _
 from sft.planner.plan import Plan
 from sft.text import write_text
+from sft.training.ranks import Ranks
 
 
 class Watch(Protocol):
@@ -35,6 +36,22 @@ class Watch(Protocol):
         """Stop drawing."""
 
 
+class Silent:
+    """A watch that draws nothing: that of every process but the first."""
+
+    def note(self, text: str) -> None:
+        """Say nothing."""
+
+    def begin(self, done: int, total: int) -> None:
+        """Draw nothing."""
+
+    def step(self, done: int, metrics: Mapping[str, Any]) -> None:
+        """Draw nothing."""
+
+    def end(self) -> None:
+        """Draw nothing."""
+
+
 @dataclass(slots=True)
 class Stop:
     """Set by a signal: the step is finished, a checkpoint saved, then the training stops."""
@@ -43,12 +60,18 @@ class Stop:
 
 
 @contextmanager
-def signals(watch: Watch) -> Iterator[Stop]:
-    """Turn INT, TERM and HUP (a closed terminal) into save-then-stop; a second INT stops at once."""
+def signals(watch: Watch, forward: Callable[[int], None] | None = None) -> Iterator[Stop]:
+    """Turn INT, TERM and HUP (a closed terminal) into save-then-stop; a second INT stops at once.
+
+    With `forward` it is other processes that train: signals are passed on to them, KILL for a second INT.
+    """
     stop = Stop()
 
     def handle(number: int, frame: object) -> None:
-        if stop.name and number == signal.SIGINT:
+        at_once = bool(stop.name) and number == signal.SIGINT
+        if forward is not None:
+            forward(signal.SIGKILL if at_once else number)
+        elif at_once:
             raise KeyboardInterrupt
         stop.name = signal.Signals(number).name
         watch.note(
@@ -72,6 +95,7 @@ class State:
     log: Path
     watch: Watch
     stop: Stop
+    together: Ranks = field(default_factory=Ranks)
     began: float = 0.0
     first_step: int = 0
     step_began: float = 0.0
@@ -122,19 +146,23 @@ def callback(state: State) -> Any:
     class Follow(TrainerCallback):  # type: ignore[misc]
         def on_train_begin(self, args: Any, now: Any, control: Any, **_: Any) -> None:
             state.began, state.first_step = time.monotonic(), int(now.global_step)
-            _keep_log_until(state.log, state.first_step)
+            if state.together.first:
+                _keep_log_until(state.log, state.first_step)
             state.watch.begin(state.first_step, state.plan.total_steps)
 
         def on_step_begin(self, args: Any, now: Any, control: Any, **_: Any) -> None:
+            state.together.seed(args.seed, int(now.global_step))
             state.step_began = time.monotonic()
 
         def on_step_end(self, args: Any, now: Any, control: Any, **_: Any) -> None:
             state.busy += time.monotonic() - state.step_began
-            if state.stop.name and now.global_step < now.max_steps:
+            # All at the same step: a signal reaches the processes at different moments.
+            stopped = state.together.any_of(bool(state.stop.name))
+            if stopped and now.global_step < now.max_steps:
                 control.should_save = control.should_training_stop = True
 
         def on_log(self, args: Any, now: Any, control: Any, logs: Any = None, **_: Any) -> None:
-            if not logs or not {"loss", "eval_loss"} & set(logs):
+            if not state.together.first or not logs or not {"loss", "eval_loss"} & set(logs):
                 return
             line = state.metrics(int(now.global_step), logs)
             with state.log.open("a", encoding="utf-8") as stream:
@@ -144,8 +172,10 @@ def callback(state: State) -> Any:
             state.watch.step(int(now.global_step), dict(state.shown))
 
         def on_save(self, args: Any, now: Any, control: Any, **_: Any) -> None:
-            folder = Path(args.output_dir) / f"checkpoint-{now.global_step}"
-            runs.mark_complete(folder, int(now.global_step))
+            state.together.meet()  # each has written its part of the checkpoint
+            if state.together.first:
+                folder = Path(args.output_dir) / f"checkpoint-{now.global_step}"
+                runs.mark_complete(folder, int(now.global_step))
 
     return Follow()
 

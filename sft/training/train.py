@@ -6,6 +6,7 @@ built by `sft.chat` and never truncates, packs or masks anything itself (TRL's `
 
 import json
 import shutil
+import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,10 +19,12 @@ from sft.errors import SftError
 from sft.i18n import _
 from sft.quiet import library_output
 from sft.text import write_json
-from sft.training import follow
+from sft.training import follow, launch
 from sft.training.job import Job
+from sft.training.ranks import Ranks
 
 ADAPTER_FACTS = "sft.json"
+_ALONE = Ranks()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +59,11 @@ def run(job: Job, folder: Path, *, going_on: bool, use_case: str, watch: follow.
         started = datetime.now(UTC).isoformat(timespec="seconds")
         entries = {} if going_on else record(job, use_case, started)
         runs.update(folder, **entries | _lock(job) | {"status": "running"})
-        stop = stack.enter_context(follow.signals(watch))
+        several = job.team.processes > 1
+        stop = stack.enter_context(follow.signals(watch, launch.forward if several else None))
+        go = launch.train if several else train
         try:
-            outcome = _train(job, folder, going_on=going_on, watch=watch, stop=stop)
+            outcome = go(job, folder, going_on=going_on, watch=watch, stop=stop)
         except BaseException as error:
             status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
             if (folder / runs.LOCK_FILE).is_file():  # a run folder that was removed meanwhile stays removed
@@ -71,6 +76,12 @@ def run(job: Job, folder: Path, *, going_on: bool, use_case: str, watch: follow.
             folder, error=None, ended=ended, **{k: v for k, v in outcome.as_dict().items() if k != "run"}
         )
         return outcome
+
+
+def assist(job: Job, *, watch: follow.Watch) -> Outcome:
+    """Train along with machine 0, which has the run folder; what this machine writes is for the way only."""
+    with tempfile.TemporaryDirectory(prefix="sft-") as folder, follow.signals(watch, launch.forward) as stop:
+        return launch.train(job, Path(folder), going_on=False, watch=watch, stop=stop)
 
 
 def keep(job: Job, folder: Path, *, going_on: bool, use_case: str) -> None:
@@ -109,15 +120,25 @@ def record(job: Job, use_case: str, started: str) -> dict[str, Any]:
     }
 
 
-def _train(job: Job, folder: Path, *, going_on: bool, watch: follow.Watch, stop: follow.Stop) -> Outcome:
+def train(
+    job: Job,
+    folder: Path,
+    *,
+    going_on: bool,
+    watch: follow.Watch,
+    stop: follow.Stop,
+    together: Ranks = _ALONE,
+) -> Outcome:
+    """Train in this process, be it alone or one of several; only the first of them writes and draws."""
     began = time.monotonic()
     full = base.fetch(job.model, weights=True, revision=job.base.revision)
     watch.note(_("loading {model} with {backend}").format(model=job.model.name, backend=job.backend))
-    with library_output(folder / "library.log"):
+    with library_output(folder / ("library.log" if together.first else f"library-{together.rank}.log")):
         model, hf_tokenizer = backends.load(job.backend, _request(job, full.folder))
         _set_tokens(model, hf_tokenizer, job.loaded)
-        trainer = _trainer(job, folder, model, hf_tokenizer, watch, stop)
+        trainer = _trainer(job, folder, model, hf_tokenizer, watch, stop, together)
         last = runs.checkpoints(folder)[-1] if going_on and runs.checkpoints(folder) else None
+        last = together.folder_of_first(last, folder / "checkpoints")
         if going_on:
             watch.note(
                 _("going on from {name}").format(name=last.name)
@@ -133,10 +154,12 @@ def _train(job: Job, folder: Path, *, going_on: bool, watch: follow.Watch, stop:
             steps = int(trainer.state.global_step)
             optimizer = type(getattr(trainer.optimizer, "optimizer", trainer.optimizer)).__name__
             optim = str(getattr(trainer.args.optim, "value", trainer.args.optim))
-            runs.update(folder, optimizer=optimizer, optim=optim)
+            if together.first:
+                runs.update(folder, optimizer=optimizer, optim=optim)
         losses = follow.losses(folder / "log.jsonl")
-        done = not stop.name or steps >= job.plan.total_steps
-        adapter = _save_adapter(job, model, hf_tokenizer, folder / "adapter") if done else None
+        done = steps >= job.plan.total_steps
+        saves = done and together.first
+        adapter = _save_adapter(job, model, hf_tokenizer, folder / "adapter") if saves else None
     first, final = (losses[0], losses[-1]) if losses else (None, None)
     status = "finished" if done else "interrupted"
     return Outcome(status, folder, steps, first, final, adapter, time.monotonic() - began)
@@ -167,7 +190,13 @@ def _set_tokens(model: Any, hf_tokenizer: Any, loaded: tokenizer.Loaded) -> None
 
 
 def _trainer(
-    job: Job, folder: Path, model: Any, hf_tokenizer: Any, watch: follow.Watch, stop: follow.Stop
+    job: Job,
+    folder: Path,
+    model: Any,
+    hf_tokenizer: Any,
+    watch: follow.Watch,
+    stop: follow.Stop,
+    together: Ranks,
 ) -> Any:
     import torch
     from transformers import PrinterCallback
@@ -200,6 +229,8 @@ def _trainer(
         fp16=cuda and not bf16,
         use_cpu=not cuda,
         gradient_checkpointing=job.decision.gradient_checkpointing and job.backend == "hf",
+        gradient_checkpointing_kwargs={"use_reentrant": False},  # the other way DDP would miss gradients
+        ddp_find_unused_parameters=False,
         seed=settings.seed,
         data_seed=settings.seed,
         report_to="none",
@@ -208,7 +239,7 @@ def _trainer(
         packing=False,
         dataset_kwargs={"skip_prepare_dataset": True},
     )
-    state = follow.State(job.plan, folder / "log.jsonl", watch, stop)
+    state = follow.State(job.plan, folder / "log.jsonl", watch, stop, together)
     trainer = SFTTrainer(
         model=model,
         args=config,

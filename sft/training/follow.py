@@ -74,9 +74,9 @@ def signals(watch: Watch, forward: Callable[[int], None] | None = None) -> Itera
         elif at_once:
             raise KeyboardInterrupt
         stop.name = signal.Signals(number).name
-        watch.note(
-            _("{signal}: finishing this step and saving; once more to stop at once").format(signal=stop.name)
-        )
+        if not at_once:
+            text = _("{signal}: finishing this step and saving; once more to stop at once")
+            watch.note(text.format(signal=stop.name))
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, handle) for number in numbers}

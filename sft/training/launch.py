@@ -76,6 +76,7 @@ def train(job: Job, folder: Path, *, going_on: bool, watch: follow.Watch, stop: 
     """
     base.fetch(job.model, weights=True, revision=job.base.revision)  # once, before all workers want it
     team = job.team
+    prepare(team)
     with tempfile.TemporaryDirectory(prefix="sft-") as place, library_output(folder / "library.log"):
         from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
@@ -84,7 +85,6 @@ def train(job: Job, folder: Path, *, going_on: bool, watch: follow.Watch, stop: 
             job, meeting = _met(job, watch, stop)
         order = Order(job, folder, going_on, watch)
         (Path(place) / ORDER).write_bytes(pickle.dumps(order))
-        prepare(team)
         try:
             _launch(team, Path(place))
         except ChildFailedError as error:
@@ -103,7 +103,6 @@ def _met(job: Job, watch: follow.Watch, stop: follow.Stop) -> tuple[Job, machine
         time.sleep(_LOOK)
 
     team = job.team
-    machines.choose_interface(team.host)
     watch.note(
         _("machine {rank} of {n}: meeting the others at {host}:{port}").format(
             rank=team.rank, n=team.machines, host=team.host, port=team.port
@@ -116,8 +115,8 @@ def _met(job: Job, watch: follow.Watch, stop: follow.Stop) -> tuple[Job, machine
 def prepare(team: Team) -> None:
     """Set what the workers of this machine inherit; what the user set stays."""
     os.environ.setdefault("OMP_NUM_THREADS", str(threads(team.here)))
-    if team.machines == 1:
-        machines.choose_interface("127.0.0.1")
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # else an address without a name is a warning on stderr
+    machines.choose_interface(team.host or "127.0.0.1")
 
 
 def threads(count: int) -> int:

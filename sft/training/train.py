@@ -156,7 +156,7 @@ def train(
             optim = str(getattr(trainer.args.optim, "value", trainer.args.optim))
             if together.first:
                 runs.update(folder, optimizer=optimizer, optim=optim)
-        losses = follow.losses(folder / "log.jsonl")
+        losses = together.of_first(follow.losses(folder / "log.jsonl"))
         done = steps >= job.plan.total_steps
         saves = done and together.first
         adapter = _save_adapter(job, model, hf_tokenizer, folder / "adapter") if saves else None

@@ -69,6 +69,10 @@ class TrainSettings(Settings):
         4, ge=1, description="passes per optimizer step; batch_size x grad_accum never changes"
     )
 
+    group_by_length: bool = Field(
+        True, description="steps gather rows of like length: less padding, the same rows in a pass"
+    )
+
     lr: float = Field(2e-4, gt=0, lt=1, description="peak learning rate; LoRA wants 1e-4 to 2e-4")
     schedule: Literal["cosine", "linear", "constant_with_warmup"] = Field(
         "cosine", description="what the learning rate does after the warm-up"

@@ -31,7 +31,7 @@ from sft.cli.flags import (
     ValSplit,
     given,
 )
-from sft.errors import SftError
+from sft.errors import SettingsError, SftError
 from sft.i18n import _
 
 if TYPE_CHECKING:
@@ -106,8 +106,7 @@ def train(
         return
     team.require_address(job.team)
     if job.team.rank:
-        devices.use(*job.devices)
-        _tail(core.assist(job, watch=progress), job.template.task, as_json=as_json)
+        _beside(job, progress, detach=detach, as_json=as_json)
         return
     folder, going_on = runs.place(
         workspace, name or jobs.default_name(job, resolved.preset), job.lock, resume=resume
@@ -124,9 +123,21 @@ def train(
             screen.note(_("as this run began: {what}").format(what=line))
         job = begun
     outcome = core.run(job, folder, going_on=going_on, use_case=resolved.preset, watch=progress)
-    _tail(outcome, job.template.task, as_json=as_json)
-    if outcome.status == "interrupted":
-        raise typer.Exit(130)
+    _tail(outcome, job, as_json=as_json)
+
+
+def _beside(job: "Job", progress: "screen.Progress", *, detach: bool, as_json: bool) -> None:
+    """Train along with machine 0, where the run folder is."""
+    from sft import devices
+    from sft.training import train as core
+
+    if detach:
+        raise SettingsError(
+            _("--detach works on machine 0 alone, which has the run folder"),
+            hint=_("on the others start the command inside tmux"),
+        )
+    devices.use(*job.devices)
+    _tail(core.assist(job, watch=progress), job, as_json=as_json)
 
 
 def _detach(folder: Path, *, as_json: bool) -> None:
@@ -159,7 +170,7 @@ def _head(job: "Job", workspace: Path) -> None:
         screen.note(line)
 
 
-def _tail(outcome: "Outcome", task: str, *, as_json: bool) -> None:
+def _tail(outcome: "Outcome", job: "Job", *, as_json: bool) -> None:
     first, last = ("–" if loss is None else f"{loss:.3f}" for loss in (outcome.first_loss, outcome.last_loss))
     losses = _("loss {first} → {last}").format(first=first, last=last)
     lines = [
@@ -170,12 +181,18 @@ def _tail(outcome: "Outcome", task: str, *, as_json: bool) -> None:
             losses=losses,
         )
     ]
-    if outcome.adapter:
+    if job.team.rank:
+        lines.append(_("the run is on machine 0"))
+    elif outcome.adapter:
         lines += [
             _("adapter: {path}").format(path=outcome.adapter),
-            _("next: {steps}").format(steps="sft smatch" if task in {"amr", "mtup"} else "sft eval"),
+            _("next: {steps}").format(
+                steps="sft smatch" if job.template.task in {"amr", "mtup"} else "sft eval"
+            ),
         ]
     else:
         lines.append(_("to go on from here: run the same command again"))
     value: dict[str, Any] = outcome.as_dict()
     screen.result(value, lines, as_json=as_json)
+    if outcome.status == "interrupted":
+        raise typer.Exit(130)

@@ -216,11 +216,15 @@ def _numbered(name: str, wanted: str) -> bool:
 
 def update(folder: Path, **values: Any) -> Run:
     """Change entries of ``run.json``, atomically."""
-    path = folder / LOCK_FILE
-    data = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    data.update(values)
-    write_json(path, data)
+    data = entries(folder) | values
+    write_json(folder / LOCK_FILE, data)
     return Run(folder, data)
+
+
+def entries(folder: Path) -> dict[str, Any]:
+    """Return what ``run.json`` says so far; {} before it is there."""
+    path = folder / LOCK_FILE
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """Follow a training step by step: ``log.jsonl``, progress, stop on signals, mark complete checkpoints."""
 
 import json
-import math
 import resource
 import signal
 import sys
@@ -13,10 +12,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sft import runs
-from sft.errors import SftError
 from sft.i18n import _
 from sft.planner.plan import Plan
 from sft.text import write_text
+from sft.training.order import Order
 from sft.training.ranks import Ranks
 
 
@@ -92,14 +91,16 @@ class State:
     """What the callback carries from step to step."""
 
     plan: Plan
+    order: Order
     log: Path
     watch: Watch
     stop: Stop
     together: Ranks = field(default_factory=Ranks)
     began: float = 0.0
     first_step: int = 0
-    step_began: float = 0.0
+    resumed: float = 0.0
     busy: float = 0.0
+    tokens: int = 0
     shown: dict[str, Any] = field(default_factory=dict)
 
     def metrics(self, step: int, logs: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,7 +110,7 @@ class State:
         """
         passed = max(time.monotonic() - self.began, 1e-9)
         done = step - self.first_step
-        rate = (self.plan.tokens_per_step or 0.0) * done / max(self.busy, 1e-9)
+        rate = self.tokens / max(self.busy, 1e-9)
         names = {
             "loss": "loss",
             "eval_loss": "eval_loss",
@@ -146,16 +147,18 @@ def callback(state: State) -> Any:
     class Follow(TrainerCallback):  # type: ignore[misc]
         def on_train_begin(self, args: Any, now: Any, control: Any, **_: Any) -> None:
             state.began, state.first_step = time.monotonic(), int(now.global_step)
+            state.resumed = state.began
             if state.together.first:
                 _keep_log_until(state.log, state.first_step)
             state.watch.begin(state.first_step, state.plan.total_steps)
 
         def on_step_begin(self, args: Any, now: Any, control: Any, **_: Any) -> None:
             state.together.seed(args.seed, int(now.global_step))
-            state.step_began = time.monotonic()
 
         def on_step_end(self, args: Any, now: Any, control: Any, **_: Any) -> None:
-            state.busy += time.monotonic() - state.step_began
+            state.busy += time.monotonic() - state.resumed
+            state.resumed = time.monotonic()
+            state.tokens += state.order.tokens(int(now.global_step) - 1)
             # All at the same step: a signal reaches the processes at different moments.
             stopped = state.together.any_of(bool(state.stop.name))
             if stopped and now.global_step < now.max_steps:
@@ -167,27 +170,20 @@ def callback(state: State) -> Any:
             line = state.metrics(int(now.global_step), logs)
             with state.log.open("a", encoding="utf-8") as stream:
                 stream.write(json.dumps({k: v for k, v in line.items() if k != "left"}) + "\n")
-            _require_finite(line)
             state.shown.update(line)
             state.watch.step(int(now.global_step), dict(state.shown))
+
+        def on_evaluate(self, args: Any, now: Any, control: Any, **_: Any) -> None:
+            state.resumed = time.monotonic()
 
         def on_save(self, args: Any, now: Any, control: Any, **_: Any) -> None:
             state.together.meet()  # each has written its part of the checkpoint
             if state.together.first:
                 folder = Path(args.output_dir) / f"checkpoint-{now.global_step}"
                 runs.mark_complete(folder, int(now.global_step))
+            state.resumed = time.monotonic()
 
     return Follow()
-
-
-def _require_finite(line: Mapping[str, Any]) -> None:
-    bad = [name for name in ("loss", "grad_norm") if not math.isfinite(line.get(name, 0.0))]
-    if bad:
-        raise SftError(
-            _("{name} is not finite at step {step}").format(name=bad[0], step=line["step"]),
-            hint=_("lower --lr, or train in bf16 (fp16 overflows with Qwen models)"),
-            exit_code=1,
-        )
 
 
 def _keep_log_until(path: Path, step: int) -> None:

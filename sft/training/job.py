@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sft import audit, backends, base, devices, models, prepared, splits, templates, tokenizer, tokens
 from sft.i18n import _
 from sft.planner import fit, plan, team
+from sft.training.order import Order
 
 if TYPE_CHECKING:
     from sft.presets import TrainSettings
@@ -45,6 +46,7 @@ class Job:
     held_out: tuple[str, ...]
     facts: Mapping[str, Any]
     plan: plan.Plan
+    order: Order
     decision: fit.Decision
     device: devices.Device
     devices: tuple[devices.Device, ...]
@@ -175,6 +177,13 @@ def prepare(
         held_out=tuple(names.ids[place] for place in held_out),
         facts=facts,
         plan=steps,
+        order=Order(
+            [range(len(trained))],
+            trained.lengths,
+            steps.effective_batch,
+            settings.seed,
+            by_length=settings.group_by_length,
+        ),
         decision=decision,
         device=device,
         devices=found,

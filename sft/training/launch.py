@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sft import base
+from sft import base, runs
 from sft.errors import MissingError, SettingsError, SftError
 from sft.i18n import _
 from sft.planner.team import Team
@@ -88,9 +88,9 @@ def train(job: Job, folder: Path, *, going_on: bool, watch: follow.Watch, stop: 
         try:
             _launch(team, Path(place))
         except ChildFailedError as error:
-            raised = _cause(Path(place), error, stop, meeting)
-            if meeting and not isinstance(raised, LostError):
-                meeting.fail(str(raised))
+            raised = _cause(Path(place), error, stop)
+            if meeting:
+                raised = _apart(meeting, raised, folder)
             raise raised from None
         outcome: Outcome = pickle.loads((Path(place) / OUTCOME).read_bytes())
         return outcome
@@ -115,7 +115,9 @@ def _met(job: Job, watch: follow.Watch, stop: follow.Stop) -> tuple[Job, machine
 def prepare(team: Team) -> None:
     """Set what the workers of this machine inherit; what the user set stays."""
     os.environ.setdefault("OMP_NUM_THREADS", str(threads(team.here)))
-    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # else an address without a name is a warning on stderr
+    os.environ.setdefault(
+        "TORCH_CPP_LOG_LEVEL", "ERROR"
+    )  # else an address without a name is a warning on stderr
     machines.choose_interface(team.host or "127.0.0.1")
 
 
@@ -154,9 +156,18 @@ def _launch(team: Team, place: Path) -> None:
     elastic_launch(config, sys.executable)("-m", "sft.training.worker", str(place))
 
 
-def _cause(
-    place: Path, error: "ChildFailedError", stop: follow.Stop, meeting: machines.Meeting | None
-) -> BaseException:
+def _apart(meeting: machines.Meeting, raised: BaseException, folder: Path) -> BaseException:
+    """Tell the other machines what ended this one; return what ended another, where that was the cause."""
+    if not isinstance(raised, LostError):
+        meeting.fail(str(raised), runs.entries(folder).get("piece"))
+        return raised
+    reason, piece = meeting.failed()
+    if piece and meeting.team.rank == 0:
+        runs.update(folder, piece=piece)
+    return LostError(raised.message, where=reason, hint=raised.hint)
+
+
+def _cause(place: Path, error: "ChildFailedError", stop: follow.Stop) -> BaseException:
     """Return the error that ended the workers: a clear one before a crash, the first before what it brought about."""
     left = [pickle.loads(path.read_bytes()) for path in place.glob(ERROR.format(rank="*"))]
     found = [why for _when, why in sorted(left, key=lambda pair: float(pair[0]))]
@@ -178,5 +189,4 @@ def _cause(
     crashed = [why for why in found if isinstance(why, str)]
     if crashed or not found:
         return WorkerError(crashed[0] if crashed else str(error))
-    reason = meeting.reason() if meeting else ""
-    return LostError(found[0].message, where=reason, hint=found[0].hint)
+    return next(why for why in found if isinstance(why, LostError))

@@ -60,20 +60,25 @@ class Meeting:
             wait()
         return str(self.store.get(key).decode())
 
-    def fail(self, reason: str) -> None:
-        """Tell the others why this machine ends."""
+    def fail(self, reason: str, piece: int | None) -> None:
+        """Tell the others why this machine ends, and how many rows at once it had memory for, where it ran out."""
+        told = {
+            "reason": _("machine {rank}: {reason}").format(rank=self.team.rank, reason=reason),
+            "piece": piece,
+        }
         with suppress(RuntimeError):  # machine 0 may be gone already
-            self.store.set(_FAILED, _("machine {rank}: {reason}").format(rank=self.team.rank, reason=reason))
+            self.store.set(_FAILED, json.dumps(told))
 
-    def reason(self) -> str:
-        """Return why another machine has ended, '' when it did not say."""
+    def failed(self) -> tuple[str, int | None]:
+        """Return what another machine has said before it ended; '' when it said nothing."""
         ends = time.monotonic() + _AFTERWORD
         with suppress(RuntimeError):
             while time.monotonic() < ends:
                 if self.store.check([_FAILED]):
-                    return str(self.store.get(_FAILED).decode())
+                    told = json.loads(self.store.get(_FAILED).decode())
+                    return str(told["reason"]), told["piece"]
                 time.sleep(_BLINK)
-        return ""
+        return "", None
 
 
 def meet(team: Team, wait: Callable[[], None]) -> Meeting:

@@ -43,6 +43,16 @@ class Ranks:
         torch.distributed.broadcast_object_list(held, 0, self.group)
         return held[0]
 
+    def all_of(self, value: Any) -> list[Any]:
+        """Return what each process has, by rank; all of them must ask."""
+        if self.count == 1:
+            return [value]
+        import torch
+
+        held: list[Any] = [None] * self.count
+        torch.distributed.all_gather_object(held, value, self.group)
+        return held
+
     def folder_of_first(self, folder: Path | None, home: Path) -> Path | None:
         """Return the folder that process 0 has, None when it has none; other machines get a copy of it in `home`."""
         name = self.of_first(folder and folder.name)

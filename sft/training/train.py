@@ -19,7 +19,7 @@ from sft.errors import SftError
 from sft.i18n import _
 from sft.quiet import library_output
 from sft.text import write_json
-from sft.training import follow, launch
+from sft.training import follow, launch, loop, order
 from sft.training.job import Job
 from sft.training.ranks import Ranks
 
@@ -200,15 +200,14 @@ def _trainer(
 ) -> Any:
     import torch
     from transformers import PrinterCallback
-    from trl import SFTConfig, SFTTrainer
+    from trl import SFTConfig
 
     settings, steps = job.settings, job.plan
     cuda = torch.cuda.is_available()
-    bf16 = cuda and torch.cuda.get_device_capability()[0] >= 8
+    bf16 = cuda and not together.any_of(torch.cuda.get_device_capability()[0] < 8)
     config = SFTConfig(
         output_dir=str(folder / "checkpoints"),
         per_device_train_batch_size=settings.batch_size,
-        per_device_eval_batch_size=settings.batch_size,
         gradient_accumulation_steps=settings.grad_accum,
         max_steps=steps.total_steps,
         learning_rate=settings.lr,
@@ -224,7 +223,6 @@ def _trainer(
         save_strategy="steps" if steps.save_every else "no",
         save_steps=steps.save_every or 500,
         save_total_limit=settings.keep_checkpoints,
-        prediction_loss_only=True,
         bf16=bf16,
         fp16=cuda and not bf16,
         use_cpu=not cuda,
@@ -233,18 +231,31 @@ def _trainer(
         ddp_find_unused_parameters=False,
         seed=settings.seed,
         data_seed=settings.seed,
+        logging_nan_inf_filter=False,
         report_to="none",
         disable_tqdm=True,
         max_length=settings.max_length,
         packing=False,
         dataset_kwargs={"skip_prepare_dataset": True},
     )
-    state = follow.State(job.plan, folder / "log.jsonl", watch, stop, together)
-    trainer = SFTTrainer(
+    state = follow.State(job.plan, job.order, folder / "log.jsonl", watch, stop, together)
+    reading = loop.Reading(
+        order=job.order,
+        ids=job.trained.ids,
+        micro=settings.batch_size,
+        piece=together.of_first(runs.entries(folder).get("piece", settings.batch_size)),
+        told=lambda *sizes: _smaller(folder, watch, job, *sizes),
+        together=together,
+        probe=cuda,
+    )
+    rows = order.Rows(job.trained.dataset(), job.trained.lengths)
+    watched = order.Rows(job.valid.dataset(), job.valid.lengths) if steps.eval_every else None
+    trainer = loop.trainer(
+        reading,
+        rows,
+        watched,
         model=model,
         args=config,
-        train_dataset=job.trained.dataset(),
-        eval_dataset=job.valid.dataset() if steps.eval_every else None,
         processing_class=hf_tokenizer,
         callbacks=[follow.callback(state)],
     )
@@ -253,6 +264,19 @@ def _trainer(
         if parameter.requires_grad:
             parameter.data = parameter.data.to(torch.float32)
     return trainer
+
+
+def _smaller(folder: Path, watch: follow.Watch, job: Job, step: int, before: int, now: int) -> None:
+    """Say that memory ran out, and keep it with the run: it goes on with the smaller pieces."""
+    watch.note(
+        _(
+            "out of memory at step {step}: {before} → {now} rows at once, effective batch {batch} as before"
+        ).format(step=step + 1, before=before, now=now, batch=job.plan.effective_batch)
+    )
+    happened = runs.entries(folder).get("out_of_memory", [])
+    runs.update(
+        folder, piece=now, out_of_memory=[*happened, {"step": step + 1, "before": before, "now": now}]
+    )
 
 
 def _save_adapter(job: Job, model: Any, hf_tokenizer: Any, target: Path) -> Path:

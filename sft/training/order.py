@@ -1,0 +1,157 @@
+"""Which row is read when: every step of a training, as places among its rows. Pure, and the same on every machine.
+
+A pass reads one pool of rows after the other; most trainings have one pool, all rows. Within a pool the order is drawn
+anew for every pass, and steps gather rows of like length, so that little is padded. What a step reads depends neither
+on the micro-batch nor on the number of devices: 8 × 1, 4 × 2 and 2 devices × 4 learn from the same rows.
+"""
+
+import hashlib
+import math
+import random
+from array import array
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any
+
+from sft.masks import IGNORE
+
+WINDOW = (
+    32  # steps whose rows are put in order of length; more of them pad less, and make steps more alike inside
+)
+
+
+class Order:
+    """The order of `pools` of places for an effective batch of `batch` rows; `lengths` are in tokens, by place.
+
+    Every pool but the last holds whole steps, so that no step reads from two.
+    """
+
+    def __init__(
+        self,
+        pools: Sequence[Sequence[int]],
+        lengths: Sequence[int],
+        batch: int,
+        seed: int,
+        *,
+        by_length: bool,
+    ) -> None:
+        """Keep what decides the order. Raises `ValueError` for a pool that would end within a step."""
+        if any(len(pool) % batch for pool in pools[:-1]):
+            raise ValueError("a pool before the last ends within a step")
+        self.pools, self.lengths, self.batch, self.seed, self.by_length = (
+            pools,
+            lengths,
+            batch,
+            seed,
+            by_length,
+        )
+        self._last: tuple[int, array[int]] | None = None
+
+    def __len__(self) -> int:
+        """Return the rows of one pass."""
+        return sum(map(len, self.pools))
+
+    @property
+    def steps(self) -> int:
+        """Return the optimizer steps of one pass; the last may have fewer rows."""
+        return math.ceil(len(self) / self.batch)
+
+    @property
+    def ends(self) -> list[int]:
+        """Return for every pool the step of a pass after which it was read."""
+        return [math.ceil(rows / self.batch) for rows in accumulate(map(len, self.pools))]
+
+    def rows(self, epoch: int) -> "array[int]":
+        """Return the places of pass `epoch` (from 0) in the order they are read."""
+        if self._last is None or self._last[0] != epoch:
+            read = array("q")
+            for number, pool in enumerate(self.pools):
+                read.extend(self._drawn(pool, random.Random(f"{self.seed}:{epoch}:{number}")))
+            self._last = epoch, read
+        return self._last[1]
+
+    def _drawn(self, pool: Sequence[int], draw: random.Random) -> "array[int]":
+        rows = array("q", pool)
+        draw.shuffle(rows)
+        if not self.by_length:
+            return rows
+        # The rows that fill no whole step are any rows: they come last, as drawn.
+        whole = len(rows) - len(rows) % self.batch
+        window = self.batch * WINDOW
+        steps: list[list[int]] = []
+        for start in range(0, whole, window):
+            alike = sorted(rows[start : min(start + window, whole)], key=lambda place: -self.lengths[place])
+            steps += [alike[n : n + self.batch] for n in range(0, len(alike), self.batch)]
+        draw.shuffle(steps)
+        rest = sorted(rows[whole:], key=lambda place: -self.lengths[place])
+        return array("q", [place for step in [*steps, rest] for place in step])
+
+    def step(self, number: int) -> "array[int]":
+        """Return the places that optimizer step `number` of the training (from 0) learns from."""
+        epoch, within = divmod(number, self.steps)
+        return self.rows(epoch)[within * self.batch : (within + 1) * self.batch]
+
+    def dealt(self, epoch: int, micro: int, devices: int) -> list[int]:
+        """Return the places of a pass as they are dealt to devices, a micro-batch to each in turn.
+
+        The last step of a pass may not fill the last micro-batch of every device; blanks do: ``-1 - place`` stands for
+        the row at `place` with no token to learn. So every device takes as many micro-batches, and no row is read twice.
+        """
+        return _filled(self.rows(epoch).tolist(), micro, devices)
+
+    def share(self, number: int, micro: int, devices: int, rank: int) -> list[int]:
+        """Return what device `rank` reads for optimizer step `number`, blanks and all."""
+        rows = _filled(self.step(number).tolist(), micro, devices)
+        parts = [rows[n : n + micro] for n in range(0, len(rows), micro)]
+        return [place for part in parts[rank::devices] for place in part]
+
+    def tokens(self, number: int) -> int:
+        """Return the tokens of step `number`, padding not counted."""
+        return sum(self.lengths[place] for place in self.step(number))
+
+    def padding(self, micro: int) -> float:
+        """Return the part of the first pass that is padding when every micro-batch is as long as its longest row."""
+        rows = self.rows(0)
+        lengths = [self.lengths[place] for place in rows]
+        parts = [lengths[n : n + micro] for n in range(0, len(lengths), micro)]
+        filled = sum(max(part) * len(part) for part in parts)
+        return 1 - sum(lengths) / filled if filled else 0.0
+
+    def digest(self) -> str:
+        """Return a hash of the first pass."""
+        return hashlib.sha256(self.rows(0).tobytes()).hexdigest()[:16]
+
+
+def _filled(rows: list[int], micro: int, devices: int) -> list[int]:
+    blanks = -len(rows) % (micro * devices) if devices > 1 else 0
+    return rows + [-1 - rows[-1]] * blanks
+
+
+class Rows:
+    """The rows of a trainer, which knows what was taken from it: `dataset` by place, blanks by negative numbers."""
+
+    def __init__(self, dataset: Any, lengths: Sequence[int]) -> None:
+        """Wrap a sequence of ``{"input_ids", "labels"}``; `lengths` are their tokens."""
+        self.dataset, self.lengths = dataset, lengths
+        self.taken = array("q")
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, place: int) -> dict[str, list[int]]:
+        """Return a row, and note that it was taken."""
+        self.taken.append(place)
+        return self.look(place)
+
+    def look(self, place: int) -> dict[str, list[int]]:
+        """Return a row."""
+        row = self.dataset[place if place >= 0 else -1 - place]
+        labels = row["labels"] if place >= 0 else [IGNORE] * len(row["labels"])
+        return {"input_ids": row["input_ids"], "labels": labels}
+
+    def took(self, expected: Sequence[int]) -> bool:
+        """Tell whether the rows taken first are those expected, and forget them."""
+        count = len(expected)
+        same = self.taken[:count].tolist() == list(expected)
+        del self.taken[:count]
+        return same

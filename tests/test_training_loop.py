@@ -1,0 +1,118 @@
+"""The trainer on a tiny model: memory that runs out, losses that are no numbers, micro-batches that do not matter."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tiny_model import environment, make_model, sft, write_graphs
+
+pytest.importorskip("torch")
+pytest.importorskip("trl")
+pytestmark = pytest.mark.train
+
+# Memory "runs out" whenever more than so many rows are in a piece, after the first piece went through.
+FULL = """
+import sys, torch
+from sft.training import loop
+whole, seen = loop._pieces, [0]
+def pieces(inputs, size):
+    for number, piece in enumerate(whole(inputs, size)):
+        seen[0] += 1
+        if seen[0] > {after} and len(piece["labels"]) > {room}:
+            raise torch.OutOfMemoryError("planted")
+        yield piece
+loop._pieces = pieces
+from sft.__main__ import main
+main()
+"""
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("loop")
+    make_model(folder / "tiny")
+    write_graphs(folder / "data/raw/amr.txt", 43)
+    sft(folder, "prep", "--template", "v4_compact", "--val-split", "0.1")
+    return folder
+
+
+def train(folder: Path, name: str, *more: str, code: str = "") -> subprocess.CompletedProcess[str]:
+    arguments = ("train", "--model", "tiny", "--backend", "hf", "--name", name, "--max-steps", "7", *more)
+    if not code:
+        return sft(folder, *arguments, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=folder, env=environment(), capture_output=True, text=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+
+
+def run(folder: Path, name: str) -> dict[str, object]:
+    value: dict[str, object] = json.loads((folder / "runs" / name / "run.json").read_text(encoding="utf-8"))
+    return value
+
+
+def log(folder: Path, name: str, key: str) -> list[float]:
+    lines = (folder / "runs" / name / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    return [line[key] for line in map(json.loads, lines) if key in line]
+
+
+def test_micro_batches_do_not_matter_and_memory_that_runs_out_neither(workspace: Path) -> None:
+    """39 rows at 8 a step: 4 whole steps and one of 7, then the next pass. Losses agree to 1 in 1000 (bf16 sums)."""
+    for name, micro, accumulate in (("whole", "8", "1"), ("halves", "4", "2")):
+        assert train(workspace, name, "--batch-size", micro, "--grad-accum", accumulate).returncode == 0
+    done = train(
+        workspace, "full", "--batch-size", "8", "--grad-accum", "1", code=FULL.format(after=2, room=3)
+    )
+    assert done.returncode == 0, done.stderr
+    assert "out of memory at step 3: 8 → 4 rows at once, effective batch 8 as before" in done.stderr
+    assert "out of memory at step 3: 4 → 2 rows at once" in done.stderr
+    found = run(workspace, "full")
+    assert (found["steps"], found["piece"]) == (7, 2)
+    assert found["out_of_memory"][1] == {"step": 3, "before": 4, "now": 2}  # type: ignore[index]
+    losses = log(workspace, "whole", "loss")
+    assert len(losses) == 7
+    for name in ("halves", "full"):
+        assert log(workspace, name, "loss") == pytest.approx(losses, rel=1e-3)
+        assert log(workspace, name, "grad_norm") == pytest.approx(
+            log(workspace, "whole", "grad_norm"), rel=2e-2
+        )
+        assert log(workspace, name, "eval_loss") == pytest.approx(
+            log(workspace, "whole", "eval_loss"), rel=1e-3
+        )
+
+
+def test_a_single_row_that_does_not_fit_is_one_error(workspace: Path) -> None:
+    done = train(
+        workspace, "never", "--batch-size", "2", "--grad-accum", "1", code=FULL.format(after=2, room=0)
+    )
+    assert done.returncode == 3
+    assert done.stderr.splitlines()[-2].startswith("error: out of memory with a single row at step 3")
+    assert "--max-length" in done.stderr.splitlines()[-1]
+
+
+# The loss of every batch with a "z" in it is no number.
+POISON = """
+import json, transformers
+compute = transformers.Trainer.compute_loss
+z = json.load(open("tiny/tokenizer.json", encoding="utf-8"))["model"]["vocab"]["z"]
+def poisoned(self, model, inputs, *rest, **more):
+    return compute(self, model, inputs, *rest, **more) * (float("nan") if (inputs["input_ids"] == z).any() else 1)
+transformers.Trainer.compute_loss = poisoned
+from sft.__main__ import main
+main()
+"""
+
+
+def test_a_loss_that_is_no_number_stops_before_the_step_and_names_its_row(workspace: Path) -> None:
+    with (workspace / "data/raw/odd.amr.txt").open("w", encoding="utf-8") as stream:
+        stream.write("#::snt zz zz .\n(x / zz\n    :agent(y / zz))\n")
+    sft(workspace, "prep", "--template", "v4_compact", "--val-split", "0", "--out", "odd")
+    more = ("--data", "odd", "--val-split", "0", "--epochs", "1", "--batch-size", "4", "--max-steps", "0")
+    done = train(workspace, "poisoned", *more, "--grad-accum", "2", code=POISON)
+    assert done.returncode == 1, done.stderr
+    error, hint = done.stderr.splitlines()[-2:]
+    assert "rows that make it so by themselves: odd.amr:1" in error
+    assert "lower --lr" in hint
+    assert run(workspace, "poisoned")["status"] == "failed"

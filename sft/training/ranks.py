@@ -90,6 +90,8 @@ def join() -> Ranks:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         torch.distributed.init_process_group("cpu:gloo,cuda:nccl", timeout=_PATIENCE)
     else:
+        # accelerate would call it cpu:0, which torch.load of a checkpoint does not know.
+        os.environ["ACCELERATE_TORCH_DEVICE"] = "cpu"
         torch.distributed.init_process_group("gloo", timeout=_PATIENCE)
     group = torch.distributed.new_group(backend="gloo", timeout=_PATIENCE)
     return Ranks(torch.distributed.get_rank(), torch.distributed.get_world_size(), group)

@@ -73,6 +73,24 @@ class TrainSettings(Settings):
         True, description="steps gather rows of like length: less padding, the same rows in a pass"
     )
 
+    chunk_size: int | None = Field(
+        None,
+        ge=1,
+        description="read a pass in chunks of so many rows, a checkpoint after each; 0 = no chunks",
+    )
+    curriculum: str = Field(
+        "",
+        pattern="^(|length|answer|loss|column:.+)$",
+        description="from easy to hard, by length, answer (its length), loss (of the base model) or column:NAME",
+    )
+    stages: list[float] = Field(
+        [0.25, 0.5, 0.75, 1.0],
+        description="where each stage of a curriculum ends: up to 1 a share, above it rows",
+    )
+    cumulative: bool = Field(
+        True, description="a stage reads the rows of those before again; false = only its new ones"
+    )
+
     lr: float = Field(2e-4, gt=0, lt=1, description="peak learning rate; LoRA wants 1e-4 to 2e-4")
     schedule: Literal["cosine", "linear", "constant_with_warmup"] = Field(
         "cosine", description="what the learning rate does after the warm-up"
@@ -102,7 +120,7 @@ class TrainSettings(Settings):
     keep_checkpoints: int = Field(2, ge=1, description="how many of the newest checkpoints stay on disk")
     seed: int = Field(42, ge=0, description="sampling, shuffling, adapter start, dropout")
 
-    @field_validator("limit", "max_steps", mode="before")
+    @field_validator("limit", "max_steps", "chunk_size", mode="before")
     @classmethod
     def _zero_is_none(cls, value: object) -> object:
         """Read 0 as 'no limit': TOML and flags have no null, and a later layer must be able to lift a limit."""
@@ -296,4 +314,6 @@ def as_toml(value: object) -> str:
     if isinstance(value, float) and 0 < value < 1e-3:
         mantissa, _e, exponent = f"{value:e}".partition("e")
         return f"{float(mantissa):g}e{int(exponent)}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(as_toml, value))}]"
     return "0" if value is None else f'"{value}"' if isinstance(value, str) else str(value)

@@ -64,6 +64,10 @@ class PrepSettings(Settings):
     group_by: list[str] = Field(
         default_factory=list, description='columns whose equal values stay on one side, e.g. ["disease"]'
     )
+    keep: list[str] = Field(
+        default_factory=list,
+        description="columns that stay with each row, e.g. to train from easy to hard by one",
+    )
     split_column: str = Field("", description="column that names the side of each row: train, valid, test")
     duplicates: Literal["keep", "drop"] = Field(
         "keep", description="drop = leave out rows that repeat question and answer of an earlier one"

@@ -289,8 +289,8 @@ def test_plan_refuses_contradictions_wherever_they_stand() -> None:
 
 def test_plan_shows_chunks_when_asked() -> None:
     command = ("plan", "--rows", "154477", "--batch-size", "4", "--grad-accum", "4", "--chunk-size", "30000")
-    assert "5  34477   2155" in ok(*command).out
-    assert ok(*command, "--json").json["chunks"]["merged"] == 4477
+    assert "5: 34,477 rows, 2,155 steps" in ok(*command).out
+    assert ok(*command, "--json").json["parts"]["merged"] == 4477
 
 
 def test_plan_counts_tokens_where_the_tokenizer_is_here(monkeypatch: pytest.MonkeyPatch) -> None:

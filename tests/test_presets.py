@@ -4,6 +4,7 @@ import pytest
 
 from sft import models, presets
 from sft.errors import SettingsError
+from sft.planner import plan
 from sft.presets import TrainSettings
 
 
@@ -112,3 +113,13 @@ def test_every_setting_says_what_it_takes():
     for key in TrainSettings.model_fields:
         assert presets.expected(TrainSettings, key)
         assert TrainSettings.model_fields[key].description
+
+
+def test_chunked_and_curriculum_read_what_they_say():
+    rows = 154_477
+    chunked = plan.make_plan(rows, TrainSettings(**presets.load("chunked").values))
+    assert chunked.parts.rows == (30_000,) * 4 + (34_477,) and chunked.parts.merged == 4_477
+    assert chunked.total_steps == 9_655
+    stages = plan.make_plan(rows, TrainSettings(**presets.load("curriculum").values))
+    assert [round(n, -3) for n in stages.parts.rows] == [20_000, 50_000, 100_000, 154_000]
+    assert (stages.rows, stages.total_steps) == (324_749, 20_297)

@@ -10,6 +10,7 @@ from sft.i18n import _
 if TYPE_CHECKING:
     from sft.devices import Device
     from sft.planner.fit import Decision
+    from sft.planner.parts import Parts
     from sft.planner.plan import Plan
     from sft.training.job import Job
     from sft.training.pace import Pace
@@ -156,11 +157,27 @@ def plan(steps: "Plan") -> Iterator[str]:
     yield _("  effective batch {batch}, warm-up {warmup} steps, {evals} evaluations, {saves} saves").format(
         batch=steps.effective_batch, warmup=steps.warmup_steps, evals=steps.n_evals, saves=steps.n_saves
     )
+    if steps.parts:
+        yield from _parts(steps.parts)
     if steps.tokens_seen is not None:
         yield _("  {n:,} tokens in all, {per:,} per step; {part:.1f} % of them supervised").format(
             n=steps.tokens_seen,
             per=round(steps.tokens_per_step or 0),
             part=100 * (steps.supervised or 0) / max(steps.tokens or 0, 1),
+        )
+
+
+def _parts(parts: "Parts") -> Iterator[str]:
+    chunked = parts.kind == "chunks"
+    head = _("  {n} chunks a pass") if chunked else _("  {n} stages a pass, from easy to hard")
+    yield head.format(n=len(parts.rows)) + _(
+        ", a checkpoint after each, one learning-rate schedule over all:"
+    )
+    for number, (rows, steps) in enumerate(zip(parts.rows, parts.steps, strict=True), 1):
+        yield _("    {number}: {rows:,} rows, {steps:,} steps").format(number=number, rows=rows, steps=steps)
+    if parts.merged:
+        yield _("    the last {n:,} rows are no chunk of their own: they are in the one before").format(
+            n=parts.merged
         )
 
 

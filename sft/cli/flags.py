@@ -11,7 +11,8 @@ from sft.i18n import _
 # Flags that are training settings; the others say what to do, not how to train.
 SETTINGS = (
     "model", "epochs", "max_steps", "batch_size", "grad_accum", "lr", "max_length", "lora_r", "val_split", "backend",
-    "seed", "chat_format", "gpu", "profile", "num_processes", "num_machines", "machine_rank", "main_address",
+    "seed", "chat_format", "gpu", "profile", "chunk_size", "curriculum", "num_processes", "num_machines", "machine_rank",
+    "main_address",
 )  # fmt: skip
 
 Data = Annotated[Path | None, typer.Option(help=_("prepared set; default: the newest"))]
@@ -53,6 +54,14 @@ MainAddress = Annotated[
 Profile = Annotated[
     str | None,
     typer.Option(help=_("how close to the memory limit: safe, balanced (default) or aggressive")),
+]
+ChunkSize = Annotated[
+    int | None,
+    typer.Option(help=_("read a pass in chunks of so many rows, with a checkpoint after each"), min=0),
+]
+Curriculum = Annotated[
+    str | None,
+    typer.Option(metavar="BY", help=_("from easy to hard: by length, answer, loss or column:NAME")),
 ]
 Seed = Annotated[int | None, typer.Option(help=_("seed of sampling, shuffling and the adapter"))]
 Json = Annotated[bool, typer.Option("--json", help=_("print one JSON object on stdout"))]

@@ -9,6 +9,8 @@ from sft.cli import audit, screen
 from sft.cli.flags import (
     Backend,
     BatchSize,
+    ChunkSize,
+    Curriculum,
     Data,
     Epochs,
     GradAccum,
@@ -33,7 +35,6 @@ from sft.i18n import _
 
 if TYPE_CHECKING:
     from sft.devices import Device
-    from sft.planner.chunks import Chunks
     from sft.presets import TrainSettings
     from sft.settings import Resolved
 
@@ -70,7 +71,8 @@ def plan(
     num_machines: NumMachines = None,
     machine_rank: MachineRank = None,
     main_address: MainAddress = None,
-    chunk_size: Annotated[int | None, typer.Option(help=_("show the chunks of so many rows"), min=1)] = None,
+    chunk_size: ChunkSize = None,
+    curriculum: Curriculum = None,
     as_json: Json = False,
 ) -> None:
     """Show steps, batches, memory and time of a training; needs no GPU, and with --rows no training packages.
@@ -78,7 +80,7 @@ def plan(
     Example: sft plan --rows 7000 --use-case full_training --model qwen2.5-3b --gpu "RTX 3090" --free 10.9
     """
     from sft import settings
-    from sft.planner import chunks, team
+    from sft.planner import team
 
     resolved = settings.resolve_train(given(locals()), use_case=use_case)
     if rows is not None and data is not None:
@@ -87,10 +89,6 @@ def plan(
     value, lines = (
         _of_rows(rows, None, resolved, found) if rows is not None else _of_data(data, resolved, found)
     )
-    if chunk_size is not None:
-        cut = chunks.cut(value["rows"], chunk_size, value["effective_batch"])
-        value["chunks"] = cut.as_dict()
-        lines += _chunks(cut)
     screen.result(value, lines, as_json=as_json)
 
 
@@ -183,18 +181,3 @@ def _of_rows(
         *screen.findings(steps.findings),
     ]
     return value, lines
-
-
-def _chunks(cut: "Chunks") -> list[str]:
-    lines = [_("chunks of one epoch: {n}, one learning-rate schedule over all").format(n=len(cut.rows))]
-    lines += screen.table(
-        [_("chunk"), _("rows"), _("steps")],
-        [(number, *pair) for number, pair in enumerate(zip(cut.rows, cut.steps, strict=True), 1)],
-    )
-    if cut.merged:
-        lines.append(
-            _("  the last {n} rows are no chunk of their own: they are in the one before").format(
-                n=cut.merged
-            )
-        )
-    return lines

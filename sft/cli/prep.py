@@ -52,6 +52,13 @@ def prep(
             help=_("sources with their shares of the rows, e.g. a.csv:0.3 b.jsonl:0.7; no row is repeated"),
         ),
     ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help=_("keep a column with each row, e.g. for sft train --curriculum column:NAME"),
+        ),
+    ] = None,
     group_by: Annotated[
         list[str] | None,
         typer.Option(
@@ -126,6 +133,7 @@ def prep(
     review.require_known(allow or [])
     flags: dict[str, Any] = {
         "template": template, "val_split": val_split, "seed": seed, "split_column": split_column, "group_by": group_by,
+        "keep": keep,
         "duplicates": duplicates, "max_tokens": max_tokens, "too_long": too_long, "tokenizer": tokenizer,
         "balance": balance, "limit": limit,
         "columns": choices.pairs(mapping, "--map", "question=Câu", "NAME=COLUMN") if mapping else None,
@@ -211,6 +219,7 @@ def _options(chosen: "Resolved[PrepSettings]", flags: dict[str, Any]) -> "Option
         values.seed,
         values.columns,
         group_by=tuple(values.group_by),
+        keep=tuple(values.keep),
         split_column=values.split_column,
         duplicates=values.duplicates,
         balance=values.balance,

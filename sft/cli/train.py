@@ -11,6 +11,8 @@ from sft.cli import screen
 from sft.cli.flags import (
     Backend,
     BatchSize,
+    ChunkSize,
+    Curriculum,
     Data,
     Epochs,
     Gpu,
@@ -59,6 +61,14 @@ def train(
     num_machines: NumMachines = None,
     machine_rank: MachineRank = None,
     main_address: MainAddress = None,
+    chunk_size: ChunkSize = None,
+    curriculum: Curriculum = None,
+    time_budget: Annotated[
+        str,
+        typer.Option(
+            metavar="2h50m", help=_("save and stop before so much time has passed; the same command goes on")
+        ),
+    ] = "",
     chat_format: Annotated[str | None, typer.Option(help=_("chat format of an unknown model"))] = None,
     name: Annotated[str, typer.Option(help=_("name of the run; default: MODEL_TEMPLATE_USE-CASE"))] = "",
     resume: Annotated[
@@ -87,8 +97,10 @@ def train(
     from sft.training import job as jobs
     from sft.training import launch
     from sft.training import train as core
+    from sft.training.budget import Budget, seconds
 
     launch.refuse_foreign(os.environ)
+    budget = Budget(seconds(time_budget)) if time_budget else None
     if detach and not dry_run:
         sessions.require()
     flags = given(locals())
@@ -122,7 +134,9 @@ def train(
         for line in runs.differences(job.lock, begun.lock):
             screen.note(_("as this run began: {what}").format(what=line))
         job = begun
-    outcome = core.run(job, folder, going_on=going_on, use_case=resolved.preset, watch=progress)
+    outcome = core.run(
+        job, folder, going_on=going_on, use_case=resolved.preset, watch=progress, budget=budget
+    )
     _tail(outcome, job, as_json=as_json)
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from sft.errors import SettingsError
 from sft.i18n import _
+from sft.planner import parts
+from sft.planner.parts import Parts
 from sft.records import Finding
 
 if TYPE_CHECKING:
@@ -25,10 +27,10 @@ _SMALL, _SMALL_LR = 300_000_000, 2e-3  # measured on 135 M: 1e-3 falls evenly
 class Plan:
     """The derived numbers of one training.
 
-    `rows` are the rows trained on, `steps` always optimizer steps. `epochs` are the passes that really happen,
+    `rows` are the rows of one pass (a row of several stages counts in each), `steps` always optimizer steps. `epochs` are the passes that really happen,
     `rows_seen` counts a row as often as it is read. `eval_every` and `save_every` are 0 where it never happens on
     the way; a last save always happens, a last evaluation unless evaluation is off. `tokens` are those of one epoch,
-    `supervised` the part of them that is learnt.
+    `supervised` the part of them that is learnt. `parts` are the chunks or stages of a pass, None where it has one.
     """
 
     rows: int
@@ -46,6 +48,7 @@ class Plan:
     n_saves: int
     tokens: int | None = None
     supervised: int | None = None
+    parts: Parts | None = None
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -92,6 +95,7 @@ class Plan:
             "supervised_tokens": self.supervised,
             "tokens_per_step": self.tokens_per_step,
             "tokens_seen": self.tokens_seen,
+            "parts": self.parts.as_dict() if self.parts else None,
             "findings": [finding.as_dict() for finding in self.findings],
         }
 
@@ -155,6 +159,11 @@ def make_plan(
         rows = settings.limit
     given = given or {}
     batch, accum = settings.batch_size, settings.grad_accum
+    made = _parts(rows, settings, batch * accum * devices)
+    if made and made.total != rows:
+        more = made.total / rows
+        tokens, supervised = (None if n is None else round(n * more) for n in (tokens, supervised))
+        rows = made.total
     spe = steps_per_epoch(rows, batch, accum, devices)
     by_epochs = math.ceil(settings.epochs * spe)
     total = _total(rows, settings, spe, by_epochs, devices, given)
@@ -179,10 +188,23 @@ def make_plan(
         n_saves=math.ceil(total / save_every) if save_every else 1,
         tokens=tokens,
         supervised=supervised,
+        parts=made,
     )
     highest = _SMALL_LR if (parameters or _SMALL) < _SMALL else _LR
     found = [*_step_findings(plan, settings, by_epochs, given), *_rate_findings(plan, settings, highest)]
     return replace(plan, findings=(*found, *_batch_findings(plan, proposed or {})))
+
+
+def _parts(rows: int, settings: "TrainSettings", batch: int) -> Parts | None:
+    if settings.curriculum and settings.chunk_size:
+        raise SettingsError(
+            _("chunks and a curriculum exclude each other"),
+            where="chunk_size, curriculum",
+            hint=_("stages are places to go on from too: leave out --chunk-size"),
+        )
+    if settings.curriculum:
+        return parts.stages(rows, settings.stages, batch, cumulative=settings.cumulative)
+    return parts.chunks(rows, settings.chunk_size, batch) if settings.chunk_size else None
 
 
 def _total(

@@ -51,6 +51,7 @@ class Options:
     source_mapping: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     group_by: tuple[str, ...] = ()
     split_column: str = ""
+    keep: tuple[str, ...] = ()
     duplicates: Duplicates = "keep"
     balance: Balance = "no"
     limit: int | None = None
@@ -75,6 +76,7 @@ class Options:
         values = {
             "group_by": list(self.group_by),
             "split_column": self.split_column,
+            "keep": list(self.keep),
             "duplicates": "" if self.duplicates == "keep" else self.duplicates,
             "balance": "" if self.balance == "no" else self.balance,
             "limit": self.limit,

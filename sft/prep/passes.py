@@ -99,6 +99,7 @@ def _check_columns(sources: Sequence[Spooled], options: Options) -> None:
     known = list(dict.fromkeys(name for source in sources for name in source.columns))
     for flag, name in [
         *(("--group-by", name) for name in options.group_by),
+        *(("--keep", name) for name in options.keep),
         ("--split-column", options.split_column),
     ]:
         if not name or name in known or (flag == "--group-by" and name in own):

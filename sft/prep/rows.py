@@ -204,6 +204,8 @@ class Maker:
         }
         key = " ".join([question, *others.values()])
         meta["key"] = others.get("context") or key
+        if self._options.keep:
+            meta["columns"] = {name: record.fields.get(name, "") for name in self._options.keep}
         return Draft(record.id, record.where, key, question, fields, meta)
 
     def _label(self, record: Record, fields: dict[str, str], meta: dict[str, Any]) -> Reject | None:

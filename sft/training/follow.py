@@ -160,8 +160,8 @@ def callback(state: State) -> Any:
             state.resumed = time.monotonic()
             state.tokens += state.order.tokens(int(now.global_step) - 1)
             # All at the same step: a signal reaches the processes at different moments.
-            stopped = state.together.any_of(bool(state.stop.name))
-            if stopped and now.global_step < now.max_steps:
+            if state.together.any_of(bool(state.stop.name)) and now.global_step < now.max_steps:
+                state.stop.name = next(filter(None, state.together.all_of(state.stop.name)))
                 control.should_save = control.should_training_stop = True
 
         def on_log(self, args: Any, now: Any, control: Any, logs: Any = None, **_: Any) -> None:

@@ -5,14 +5,15 @@ decides the result.
 """
 
 from array import array
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sft import audit, backends, base, devices, models, prepared, splits, templates, tokenizer, tokens
 from sft.i18n import _
 from sft.planner import fit, plan, team
+from sft.training import strategy
 from sft.training.order import Order
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Job:
     held_out: tuple[str, ...]
     facts: Mapping[str, Any]
     plan: plan.Plan
-    order: Order
+    difficulty: Sequence[float] = field(repr=False)
     decision: fit.Decision
     device: devices.Device
     devices: tuple[devices.Device, ...]
@@ -72,6 +73,23 @@ class Job:
             "gradient_checkpointing": self.decision.gradient_checkpointing,
             "total_steps": self.plan.total_steps,
         }
+
+    def order(self, measured: Sequence[float] = ()) -> Order:
+        """Return which row is read when; `measured` is the difficulty of the rows where a model had to tell it."""
+        settings = self.settings
+        return Order(
+            strategy.pools(
+                self.plan.parts,
+                self.trained,
+                measured or self.difficulty,
+                settings.seed,
+                cumulative=settings.cumulative,
+            ),
+            self.trained.lengths,
+            self.plan.effective_batch,
+            settings.seed,
+            by_length=settings.group_by_length,
+        )
 
 
 def choose_rows(
@@ -177,13 +195,7 @@ def prepare(
         held_out=tuple(names.ids[place] for place in held_out),
         facts=facts,
         plan=steps,
-        order=Order(
-            [range(len(trained))],
-            trained.lengths,
-            steps.effective_batch,
-            settings.seed,
-            by_length=settings.group_by_length,
-        ),
+        difficulty=strategy.difficulty(trained, data, settings.curriculum),
         decision=decision,
         device=device,
         devices=found,

@@ -22,6 +22,7 @@ from sft.planner.team import Team
 from sft.quiet import library_output
 from sft.training import follow, machines
 from sft.training import job as jobs
+from sft.training.budget import Budget
 from sft.training.job import Job
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Order:
     folder: Path
     going_on: bool
     watch: follow.Watch
+    budget: Budget | None
 
 
 class LostError(MissingError):
@@ -69,7 +71,9 @@ def forward(number: int) -> None:
         worker.send_signal(number)
 
 
-def train(job: Job, folder: Path, *, going_on: bool, watch: follow.Watch, stop: follow.Stop) -> "Outcome":
+def train(
+    job: Job, folder: Path, *, going_on: bool, watch: follow.Watch, stop: follow.Stop, budget: Budget | None
+) -> "Outcome":
     """Train with the team of `job` in `folder`, the run folder on machine 0, and return the outcome.
 
     Raises the one error that ended it, and `KeyboardInterrupt` when it was stopped before it could save.
@@ -83,7 +87,7 @@ def train(job: Job, folder: Path, *, going_on: bool, watch: follow.Watch, stop: 
         meeting = None
         if team.machines > 1:
             job, meeting = _met(job, watch, stop)
-        order = Order(job, folder, going_on, watch)
+        order = Order(job, folder, going_on, watch, budget)
         (Path(place) / ORDER).write_bytes(pickle.dumps(order))
         try:
             _launch(team, Path(place))

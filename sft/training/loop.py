@@ -170,6 +170,41 @@ def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any
             self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
             return metrics
 
+        def difficulty(self) -> list[float]:
+            """Return the mean loss of each row's supervised tokens under the model as it is now, by place."""
+            lengths = reading.order.lengths
+            order = sorted(range(len(rows)), key=lambda place: -lengths[place])[
+                reading.rank :: reading.devices
+            ]
+            found: list[tuple[int, float]] = []
+            size = reading.piece
+            while len(found) < len(order):
+                chosen = order[len(found) : len(found) + size]
+                try:
+                    found += zip(chosen, self.row_losses(chosen), strict=True)
+                except torch.OutOfMemoryError:
+                    if size == 1:
+                        raise
+                    torch.cuda.empty_cache()
+                    size //= 2
+            every = [pair for part in reading.together.all_of(found) for pair in part]
+            return [loss for _place, loss in sorted(every)]
+
+        def row_losses(self, places: Sequence[int]) -> list[float]:
+            inputs = self._prepare_inputs(self.data_collator([rows.look(place) for place in places]))
+            labels = inputs.pop("labels")[:, 1:]
+            training = self.model.training
+            self.model.eval()
+            with torch.no_grad(), self.compute_loss_context_manager():
+                logits = self.model(**inputs, use_cache=False).logits
+            self.model.train(training)
+            kept = labels != IGNORE
+            pairs = zip(logits, labels, kept, strict=True)
+            return [
+                float(torch.nn.functional.cross_entropy(row[:-1][mask].float(), wanted[mask]))
+                for row, wanted, mask in pairs
+            ]
+
         def probe(self) -> None:
             """Take the longest rows forward and back, learn nothing, and find out whether they fit."""
             longest = sorted(range(len(reading.order.lengths)), key=lambda p: -reading.order.lengths[p])

@@ -8,6 +8,7 @@ import json
 import shutil
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,11 +20,14 @@ from sft.errors import SftError
 from sft.i18n import _
 from sft.quiet import library_output
 from sft.text import write_json
-from sft.training import follow, launch, loop, order
+from sft.training import follow, launch, loop, milestones
+from sft.training.budget import Budget
 from sft.training.job import Job
+from sft.training.order import Order, Rows
 from sft.training.ranks import Ranks
 
 ADAPTER_FACTS = "sft.json"
+DIFFICULTY = "difficulty.json"
 _ALONE = Ranks()
 
 
@@ -38,6 +42,7 @@ class Outcome:
     last_loss: float | None
     adapter: Path | None
     seconds: float
+    stopped_by: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form of ``sft train --json``."""
@@ -49,10 +54,19 @@ class Outcome:
             "adapter": str(self.adapter) if self.adapter else None,
             "run": str(self.run),
             "seconds": round(self.seconds, 1),
+            "stopped_by": self.stopped_by or None,
         }
 
 
-def run(job: Job, folder: Path, *, going_on: bool, use_case: str, watch: follow.Watch) -> Outcome:
+def run(
+    job: Job,
+    folder: Path,
+    *,
+    going_on: bool,
+    use_case: str,
+    watch: follow.Watch,
+    budget: Budget | None = None,
+) -> Outcome:
     """Train in `folder`, or go on there from its last complete checkpoint; save the adapter."""
     with runs.held(folder), ExitStack() as stack:
         watch.note(_("run: {folder}").format(folder=folder))
@@ -63,7 +77,7 @@ def run(job: Job, folder: Path, *, going_on: bool, use_case: str, watch: follow.
         stop = stack.enter_context(follow.signals(watch, launch.forward if several else None))
         go = launch.train if several else train
         try:
-            outcome = go(job, folder, going_on=going_on, watch=watch, stop=stop)
+            outcome = go(job, folder, going_on=going_on, watch=watch, stop=stop, budget=budget)
         except BaseException as error:
             status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
             if (folder / runs.LOCK_FILE).is_file():  # a run folder that was removed meanwhile stays removed
@@ -81,7 +95,7 @@ def run(job: Job, folder: Path, *, going_on: bool, use_case: str, watch: follow.
 def assist(job: Job, *, watch: follow.Watch) -> Outcome:
     """Train along with machine 0, which has the run folder; what this machine writes is for the way only."""
     with tempfile.TemporaryDirectory(prefix="sft-") as folder, follow.signals(watch, launch.forward) as stop:
-        return launch.train(job, Path(folder), going_on=False, watch=watch, stop=stop)
+        return launch.train(job, Path(folder), going_on=False, watch=watch, stop=stop, budget=None)
 
 
 def keep(job: Job, folder: Path, *, going_on: bool, use_case: str) -> None:
@@ -127,6 +141,7 @@ def train(
     going_on: bool,
     watch: follow.Watch,
     stop: follow.Stop,
+    budget: Budget | None,
     together: Ranks = _ALONE,
 ) -> Outcome:
     """Train in this process, be it alone or one of several; only the first of them writes and draws."""
@@ -136,7 +151,7 @@ def train(
     with library_output(folder / ("library.log" if together.first else f"library-{together.rank}.log")):
         model, hf_tokenizer = backends.load(job.backend, _request(job, full.folder))
         _set_tokens(model, hf_tokenizer, job.loaded)
-        trainer = _trainer(job, folder, model, hf_tokenizer, watch, stop, together)
+        trainer = _trainer(job, folder, model, hf_tokenizer, watch, stop, together.of_first(budget), together)
         last = runs.checkpoints(folder)[-1] if going_on and runs.checkpoints(folder) else None
         last = together.folder_of_first(last, folder / "checkpoints")
         if going_on:
@@ -162,7 +177,8 @@ def train(
         adapter = _save_adapter(job, model, hf_tokenizer, folder / "adapter") if saves else None
     first, final = (losses[0], losses[-1]) if losses else (None, None)
     status = "finished" if done else "interrupted"
-    return Outcome(status, folder, steps, first, final, adapter, time.monotonic() - began)
+    seconds = time.monotonic() - began
+    return Outcome(status, folder, steps, first, final, adapter, seconds, "" if done else stop.name)
 
 
 def _request(job: Job, folder: Path) -> backends.Request:
@@ -196,6 +212,7 @@ def _trainer(
     hf_tokenizer: Any,
     watch: follow.Watch,
     stop: follow.Stop,
+    budget: Budget | None,
     together: Ranks,
 ) -> Any:
     import torch
@@ -238,9 +255,10 @@ def _trainer(
         packing=False,
         dataset_kwargs={"skip_prepare_dataset": True},
     )
-    state = follow.State(job.plan, job.order, folder / "log.jsonl", watch, stop, together)
+    planned = Order([range(len(job.trained))], job.trained.lengths, 1, 0, by_length=False)
+    state = follow.State(job.plan, planned, folder / "log.jsonl", watch, stop, together)
     reading = loop.Reading(
-        order=job.order,
+        order=planned,
         ids=job.trained.ids,
         micro=settings.batch_size,
         piece=together.of_first(runs.entries(folder).get("piece", settings.batch_size)),
@@ -248,8 +266,8 @@ def _trainer(
         together=together,
         probe=cuda,
     )
-    rows = order.Rows(job.trained.dataset(), job.trained.lengths)
-    watched = order.Rows(job.valid.dataset(), job.valid.lengths) if steps.eval_every else None
+    rows = Rows(job.trained.dataset(), job.trained.lengths)
+    watched = Rows(job.valid.dataset(), job.valid.lengths) if steps.eval_every else None
     trainer = loop.trainer(
         reading,
         rows,
@@ -257,13 +275,34 @@ def _trainer(
         model=model,
         args=config,
         processing_class=hf_tokenizer,
-        callbacks=[follow.callback(state)],
+        callbacks=[
+            follow.callback(state),
+            milestones.callback(milestones.Milestones(job.plan, folder, watch, stop, budget, together)),
+        ],
     )
+    reading.order = state.order = job.order(_difficulty(job, folder, trainer, watch, together))
     trainer.remove_callback(PrinterCallback)
     for parameter in model.parameters():  # TRL makes 4-bit adapters bf16, which a gradient scaler cannot take
         if parameter.requires_grad:
             parameter.data = parameter.data.to(torch.float32)
     return trainer
+
+
+def _difficulty(
+    job: Job, folder: Path, trainer: Any, watch: follow.Watch, together: Ranks
+) -> Sequence[float]:
+    """Return the base model's loss on every row where the curriculum goes by it; measured once in a run, and kept."""
+    if job.settings.curriculum != "loss":
+        return ()
+    path = folder / DIFFICULTY
+    kept = json.loads(path.read_text(encoding="utf-8"))["loss"] if path.is_file() else None
+    values: list[float] | None = together.of_first(kept)
+    if values is None:
+        watch.note(_("measuring the loss of the base model on {n} rows").format(n=len(job.trained)))
+        values = trainer.difficulty()
+        if together.first:
+            write_json(path, {"loss": values})
+    return values
 
 
 def _smaller(folder: Path, watch: follow.Watch, job: Job, step: int, before: int, now: int) -> None:

@@ -29,7 +29,13 @@ def main() -> None:
             together = ranks.join()
             watch = order.watch if together.first else follow.Silent()
             outcome = train.train(
-                order.job, order.folder, going_on=order.going_on, watch=watch, stop=stop, together=together
+                order.job,
+                order.folder,
+                going_on=order.going_on,
+                watch=watch,
+                stop=stop,
+                budget=order.budget,
+                together=together,
             )
             watch.end()
             together.meet()  # while one still writes the adapter, the others wait: nobody is taken for dead

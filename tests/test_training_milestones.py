@@ -1,0 +1,62 @@
+"""Real trainings in chunks, in stages and on a time budget, on a tiny model."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny_model import make_model, sft, write_statements
+
+pytest.importorskip("torch")
+pytest.importorskip("trl")
+pytestmark = pytest.mark.train
+FLAGS = ("--model", "tiny", "--backend", "hf", "--batch-size", "4", "--grad-accum", "1", "--epochs", "1")
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("milestones")
+    make_model(folder / "tiny")
+    write_statements(folder / "data/raw/exam.csv", 44)
+    sft(folder, "prep", "--template", "qa/true_false_v1", "--keep", "STT")
+    return folder
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_chunks_leave_their_state_and_a_budget_stops_and_goes_on_to_the_same_adapter(workspace: Path) -> None:
+    chunks = ("train", *FLAGS, "--chunk-size", "16", "--name")
+    sft(workspace, *chunks, "whole")
+    parts = read(workspace / "runs/whole/parts.json")["parts"]
+    assert [part["status"] for part in parts] == ["done"] * len(parts)
+    assert sum(part["rows"] for part in parts) == read(workspace / "runs/whole/run.json")["data"]["rows"]
+    assert all(part["loss"] > 0 and part["eval_loss"] > 0 for part in parts)
+    done = sft(workspace, *chunks, "budget", "--time-budget", "1s", "--json", check=False)
+    assert done.returncode == 130, done.stderr
+    said = json.loads(done.stdout)
+    assert (said["status"], said["steps"], said["stopped_by"]) == ("interrupted", 1, "time budget")
+    assert "the time budget is nearly used up: saving at step 1" in done.stderr
+    again = sft(workspace, *chunks, "budget")
+    assert "going on from checkpoint-1" in again.stderr
+    assert "chunk 1 of 3 is done: step 4" in again.stderr
+    whole, budget = (
+        workspace / f"runs/{name}/adapter/adapter_model.safetensors" for name in ("whole", "budget")
+    )
+    assert whole.read_bytes() == budget.read_bytes()
+    assert read(workspace / "runs/budget/parts.json")["parts"] == parts
+
+
+@pytest.mark.parametrize(("by", "backend"), [("loss", "unsloth"), ("loss", "hf"), ("column:STT", "hf")])
+def test_a_curriculum_reads_its_stages(workspace: Path, by: str, backend: str) -> None:
+    """The trainer itself compares what it read with the plan, so a run that ends has kept the order."""
+    name = f"{by.partition(':')[0]}-{backend}"
+    sft(workspace, "train", *FLAGS, "--curriculum", by, "--name", name, "--backend", backend)
+    run = read(workspace / f"runs/{name}/run.json")
+    assert run["plan"]["parts"]["kind"] == "stages"
+    assert run["plan"]["parts"]["rows"][-1] == run["data"]["rows"]
+    assert run["steps"] == sum(run["plan"]["parts"]["steps"])
+    if by == "loss":
+        losses = read(workspace / f"runs/{name}/difficulty.json")["loss"]
+        assert len(losses) == run["data"]["rows"] and len(set(losses)) > 1

@@ -168,7 +168,7 @@ def _apart(meeting: machines.Meeting, raised: BaseException, folder: Path) -> Ba
     reason, piece = meeting.failed()
     if piece and meeting.team.rank == 0:
         runs.update(folder, piece=piece)
-    return LostError(raised.message, where=reason, hint=raised.hint)
+    return LostError(reason or raised.message, hint=raised.hint)
 
 
 def _cause(place: Path, error: "ChildFailedError", stop: follow.Stop) -> BaseException:

@@ -6,6 +6,7 @@ the order.
 
 import os
 import pickle
+import re
 import signal
 import sys
 import threading
@@ -60,7 +61,8 @@ def _carried(error: BaseException) -> SftError | str:
     if isinstance(error, SftError):
         return error
     if _lost(error):
-        text = str(error).strip().partition("\n")[0]
+        # "[/path/of/gloo/pair.cc:553] Connection closed by peer [10.0.0.2]:48273. This is typically …"
+        text = re.sub(r"^\[\S*\]\s*", "", str(error).strip()).partition(". ")[0].partition("\n")[0]
         return launch.LostError(
             _("the connection to another process broke: {reason}").format(reason=text),
             hint=_("see what that one says; the same command goes on from the last checkpoint"),

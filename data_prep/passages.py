@@ -3,8 +3,8 @@
     {"__id__": "t1", "question": "Sông Hương ở đâu?", "title": "Sông Hương",
      "paragraphs": [{"id": "p1", "text": "Sông Hương chảy qua Huế."}, {"id": "p2", "text": "Sông dài 80 km."}]}
 
-One record a question; ``context`` is its passages, a blank line between two. There is nothing to train on here: such a
-file is input for `sft predict`.
+One record a question; ``context`` is its passages, a blank line between two. Without a column for the answer there is
+nothing to train on: such a file is input for `sft predict`.
 """
 
 from collections.abc import Iterator
@@ -27,6 +27,10 @@ def looks_like(sample: Sample) -> bool:
 
 def describe(sample: Sample) -> str:
     """Say what the file is good for."""
+    names = dict.fromkeys(name for row in sample.rows if isinstance(row, dict) for name in _own(row))
+    further = [name for name in names if name not in {"title", "question"}]
+    if further:
+        return _("questions with passages, further columns: {names}").format(names=" · ".join(further))
     return _("questions with passages, no answers: for sft predict")
 
 
@@ -42,15 +46,19 @@ def records(source: Source) -> Iterator[Record | Reject]:
         seen.add(key)
         passages = _passages(row)
         if passages:
-            own = {"title": as_text(row.get("title")), "question": as_text(row["question"])}
-            yield Record(key, where, own | {"context": "\n\n".join(passages)})
+            yield Record(key, where, _own(row) | {"context": "\n\n".join(passages)})
         else:
             yield Reject(key, where, "no_passages", excerpt=as_text(row.get("question"))[:80])
 
 
+def _own(row: dict[str, Any]) -> dict[str, str]:
+    """Return the columns of a row besides its id and passages."""
+    return {name: as_text(value) for name, value in row.items() if name not in {*_IDS, "paragraphs"}}
+
+
 def _passages(row: Any) -> list[str]:
     """Return the passages of a row, none when it is of another kind."""
-    if not isinstance(row, dict) or not isinstance(row.get("question"), str):
+    if not isinstance(row, dict) or not isinstance(row.get("question"), str) or "context" in row:
         return []
     given = row.get("paragraphs")
     if not isinstance(given, list) or not all(isinstance(each, dict) and "qas" not in each for each in given):

@@ -23,7 +23,7 @@ GENERIC = False
 
 def looks_like(sample: Sample) -> bool:
     """Tell SQuAD by paragraphs that hold questions."""
-    return any(_paragraphs(row) for row in sample.rows)
+    return any(qa is not None for row in sample.rows for _paragraph, qa in _questions(row))
 
 
 def describe(sample: Sample) -> str:
@@ -40,27 +40,33 @@ def records(source: Source) -> Iterator[Record | Reject]:
             number += 1
             yield replace(article, id=row_id(source, number))
             continue
-        pairs = [(p, qa) for p in _paragraphs(article) for qa in p["qas"]]
-        if not pairs:
+        title = as_text(article.get("title"))
+        for paragraph, qa in _questions(article) or [(article, None)]:
             number += 1
-            yield Reject(
-                row_id(source, number), where, "no_questions", excerpt=as_text(article.get("title"))[:80]
-            )
-        for paragraph, qa in pairs:
-            number += 1
+            if qa is None:
+                yield Reject(row_id(source, number), where, "no_questions", excerpt=_begin(paragraph))
+                continue
             key = as_text(qa.get("id")) if isinstance(qa, dict) else ""
             if not key or key in seen:
                 key = row_id(source, number)
             seen.add(key)
-            title, context = as_text(article.get("title")), as_text(paragraph.get("context"))
-            yield _record(key, where, title, context, qa)
+            yield _record(key, where, title, as_text(paragraph.get("context")), qa)
 
 
-def _paragraphs(article: Any) -> list[dict[str, Any]]:
+def _questions(article: Any) -> list[tuple[Any, Any]]:
+    """Return the paragraphs of an article with each of their questions, with None where they have no list of them."""
     found = article.get("paragraphs") if isinstance(article, dict) else None
-    if not isinstance(found, list):
-        return []
-    return [p for p in found if isinstance(p, dict) and isinstance(p.get("qas"), list)]
+    pairs: list[tuple[Any, Any]] = []
+    for paragraph in found if isinstance(found, list) else ():
+        listed = paragraph.get("qas") if isinstance(paragraph, dict) else None
+        pairs += [(paragraph, qa or {}) for qa in listed] if isinstance(listed, list) else [(paragraph, None)]
+    return pairs
+
+
+def _begin(part: Any) -> str:
+    """Return the beginning of an article or a paragraph, as far as it has one."""
+    shown = (part.get("context") or part.get("title")) if isinstance(part, dict) else part
+    return as_text(shown)[:80]
 
 
 def _record(key: str, where: str, title: str, context: str, qa: Any) -> Record | Reject:

@@ -69,7 +69,7 @@ def take(source: Tokens, places: Iterable[int], max_length: int) -> Set:
 
 
 def require(trained: Set) -> None:
-    """Raise `DataError` when nothing is left to train on, or when a row's supervision does not end in a turn end."""
+    """Raise `DataError` when nothing is left to train on."""
     if len(trained):
         return
     reasons = sorted({reject.reason for reject in trained.rejected})

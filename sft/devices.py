@@ -213,7 +213,7 @@ def several(wanted: str, count: int) -> tuple[Device, ...]:
         named = tuple(dict.fromkeys(_named(name, found) for name in names))
         if len(named) != count:
             raise SettingsError(
-                _("{n} GPUs are named for {count} processes").format(n=len(named), count=count),
+                _("{count} processes need as many GPUs; named: {n}").format(n=len(named), count=count),
                 where="gpu",
                 hint=_("one for each process: --gpu {example}").format(
                     example=",".join(map(str, range(count)))
@@ -284,12 +284,16 @@ def _named(wanted: str, found: list[Device]) -> Device:
 def use(*found: Device) -> None:
     """Prepare this process, and those it starts, for one device each; must run before torch is imported.
 
-    The GPUs are made the only visible ones: with more, transformers would spread over them in one process. On a CPU
-    waiting OpenMP threads spin only briefly before they sleep: with other work on the same cores libgomp's long
-    default loses an order of magnitude, no spinning at all a quarter (measured, see docs/log.md). What the user set in
-    ``OMP_WAIT_POLICY`` or ``GOMP_SPINCOUNT`` stays.
+    The GPUs are made the only visible ones: with more, transformers would spread over them in one process. For a CPU that
+    was asked for in spite of GPUs they are hidden: torch would take the first of them. On a CPU waiting OpenMP threads
+    spin only briefly before they sleep: with other work on the same cores libgomp's long default loses an order of
+    magnitude, no spinning at all a quarter (measured, see docs/log.md). What the user set in ``OMP_WAIT_POLICY`` or
+    ``GOMP_SPINCOUNT`` stays.
     """
     if found[0].kind == "gpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(device.uuid for device in found)
-    elif "OMP_WAIT_POLICY" not in os.environ:
+        return
+    if gpus():
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")

@@ -105,7 +105,8 @@ def read(path: Path, key: str) -> Any:
     table = mapped(path)
     if table.schema != _schema({}) or (table.schema.metadata or {}).get(b"key", b"").decode() != key:
         raise Damaged(_("it holds something else"))
-    os.utime(path)
+    with suppress(OSError):  # of another user, or on a disk that is only read: as good as any
+        os.utime(path)
     return table
 
 

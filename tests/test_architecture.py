@@ -23,7 +23,7 @@ ORDER = (
     "checks",
     "answers", "masks", "chat_formats", "chat",
     "requirements", "installed", "probes", "devices", "models", "presets", "settings", "starter",
-    "sources", "planner", "runs.__init__",
+    "sources", "planner", "run_record", "runs.__init__",
     "embedded", "base", "tokenizer", "prepared", "token_file", "tokens", "audit",
     "rows_shown", "set_diff", "set_stats",
     "backends",

@@ -1,5 +1,6 @@
 """`sft runs` and `sft train --detach` as a user meets them."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -91,6 +92,16 @@ def test_show_tells_everything_and_not_the_ids() -> None:
     assert "did you mean a?" in error("runs", "show", "aa")
 
 
+def test_a_loss_that_is_no_number_is_null_in_json() -> None:
+    make(Path("runs/a"), "failed", [{"step": 1, "loss": float("nan"), "grad_norm": float("inf")}])
+    for command in ("list", "show a", "watch a"):
+        out = sft("runs", *command.split(), "--json").out
+        value = json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+        (run,) = value.get("runs", [value])
+        assert (run["step"], run["loss"], run["grad_norm"]) == (1, None, None)
+    assert "nan" in sft("runs", "show", "a").out
+
+
 # watch
 
 
@@ -119,6 +130,17 @@ def test_watch_of_an_ended_run_says_how_it_ended() -> None:
     out = sft("runs", "watch", "b").out.splitlines()
     assert out[:2] == ["b: failed", "  DataError: no rows"] and out[-2] == "  │ line 19" and len(out) == 9
     assert sft("runs", "watch", "a", "--json").json["step"] == 4
+
+
+def test_whatever_bytes_a_console_holds_are_shown() -> None:
+    make(Path("runs/a"), "failed")
+    put("runs/a/console.log", b"50%\r 100%\r\nl\xf4i: \xff\n\xe1\xba")
+    out = sft("runs", "show", "a").out.splitlines()
+    assert [line for line in out if line.startswith("  │")] == [
+        "  │  100%",
+        "  │ l\ufffdi: \ufffd",
+        "  │ \ufffd",
+    ]
 
 
 def test_watch_without_a_training_says_so() -> None:
@@ -152,7 +174,7 @@ def test_on_a_terminal_the_dashboard_is_drawn_in_place(monkeypatch: pytest.Monke
             [sys.executable, "-c", code, "runs", "watch"],
             capture_output=True, text=True, encoding="utf-8", check=False, timeout=60,
             env={"PATH": "/usr/bin:/bin", "SFT_LANG": "en", "COLUMNS": "100", "TERM": "xterm", "LANG": "C.UTF-8",
-                 "PYTHONPATH": str(Path(detach.__file__).parents[1])},
+                 "PYTHONPATH": str(Path(detach.__file__).parents[2])},
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "\x1b[" in done.stdout and "a  running" in done.stdout and "loss        1.000 → " in done.stdout
@@ -233,7 +255,8 @@ def test_compare_says_why_there_is_no_test() -> None:
     out = sft("runs", "compare", "a", "b").out
     assert out.startswith("no setting differs\n")
     assert "a and b: no test, they were not scored on the same rows" in out
-    assert "two runs or more" in error("runs", "compare", "a", "a")
+    for other in ("a", "runs/a", "runs/../runs/a"):
+        assert "two runs or more" in error("runs", "compare", "a", other)
 
 
 # train --detach

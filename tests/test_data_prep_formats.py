@@ -266,6 +266,80 @@ def test_rasa_takes_the_markup_off():
     assert reasons(rejects) == [("10", "bad_line")]
 
 
+def look(path: Path, text: str) -> tuple[Source, list[Record | Reject]]:
+    path.write_text(text, encoding="utf-8")
+    source = detect(path)
+    return source, list(read(source))
+
+
+def test_rasa_loses_no_line_to_a_mistyped_heading_and_takes_none_from_a_comment(tmp_path):
+    text = """## intent:chao
+- xin chào
+<!-- chưa duyệt:
+- chào cái gì
+--> - chào bạn
+## Intent:hen
+- hẹn gặp lại
+## intents:sai
+- mua gì
+## intent:
+- của ai
+## lookup:mon
+- phở
+## intent:chao
+- chào chị
+<!-- không đóng
+- mất
+"""
+    source, items = look(tmp_path / "nlu.md", text)
+    assert source.detail == "intents: chao · hen"
+    told = [
+        (i.where.rpartition(":")[2], i.fields.get("intent") if isinstance(i, Record) else i.reason)
+        for i in items
+    ]
+    assert told == [
+        ("2", "chao"), ("5", "chao"), ("7", "hen"), ("9", "bad_line"), ("10", "bad_line"), ("11", "bad_line"),
+        ("15", "chao"), ("16", "bad_line"),
+    ]  # fmt: skip
+    assert items[1].fields["text"] == "chào bạn" and items[-1].excerpt == "<!-- không đóng"
+
+
+def test_squad_names_a_paragraph_whose_questions_do_not_read(tmp_path):
+    good = {
+        "context": "Tre mọc thành bụi.",
+        "qas": [{"id": "1", "question": "Tre mọc thế nào?", "answers": []}, None],
+    }
+    odd = [
+        {"context": "Ao sâu.", "qas": {"id": "2", "question": "Ao ra sao?"}},
+        {"title": "Ao"},
+        "chữ",
+        {"qas": []},
+    ]
+    value = {"data": [{"title": "Cây tre", "paragraphs": [good, *odd]}, {"title": "Trống"}]}
+    source, items = look(tmp_path / "s.json", json.dumps(value, ensure_ascii=False))
+    assert source.format == "squad" and isinstance(items[0], Record)
+    assert [(item.reason, item.excerpt) for item in items[1:]] == [
+        ("no_question", "{}"), ("no_questions", "Ao sâu."), ("no_questions", "Ao"), ("no_questions", "chữ"),
+        ("no_questions", "Trống"),
+    ]  # fmt: skip
+
+
+def test_passages_keep_the_columns_beside_them(tmp_path):
+    row = {
+        "id": 7,
+        "question": "Sông Hương ở đâu?",
+        "paragraphs": [{"text": "Sông chảy qua Huế."}],
+        "answer": "Huế",
+    }
+    source, (item, _same) = look(tmp_path / "p.jsonl", 2 * (json.dumps(row, ensure_ascii=False) + "\n"))
+    assert source.detail == "questions with passages, further columns: answer"
+    assert (item.id, item.fields["answer"], item.fields["context"]) == ("7", "Huế", "Sông chảy qua Huế.")
+    assert "title" not in item.fields
+    row["context"] = "Huế có sông."
+    source, (item, _same) = look(tmp_path / "p.jsonl", 2 * (json.dumps(row, ensure_ascii=False) + "\n"))
+    assert source.format == "jsonl" and item.fields["context"] == "Huế có sông."
+
+
 def test_parallel_files_are_read_line_by_line(tmp_path):
     (tmp_path / "seq.in").write_text("cho tôi vé đi huế\ngiá bao nhiêu\n", encoding="utf-8")
     (tmp_path / "label").write_text("đặt_vé\nhỏi_giá#giá\n", encoding="utf-8")

@@ -1,5 +1,3 @@
-import math
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,8 +78,7 @@ def test_what_was_asked_for_outright_is_kept_and_a_smaller_micro_batch_named():
 
 def test_what_never_fits_says_what_would():
     found = decide("qwen2.5-7b", 3.6)
-    assert found.fits is False and found.hints == ("a smaller model fits: --model qwen3-0.6b",) or found.hints
-    assert "smaller model" in found.hints[-1]
+    assert found.fits is False and found.hints == ("a smaller model fits: --model tinyllama-1.1b",)
     long_rows = decide("qwen2.5-7b", 9.2, max_length=8192)
     assert any("--max-length" in hint for hint in long_rows.hints)
     stubborn = decide("qwen2.5-7b", 12, load_in_4bit=False)
@@ -132,8 +129,55 @@ def test_nothing_to_compare_with():
     assert not fit.decide(sized, TrainSettings(), free=139e9).load_in_4bit
 
 
+def test_rows_beyond_the_context_of_the_model_are_said_and_no_such_model_is_proposed():
+    found = decide("qwen2.5-7b", 3.6, max_length=4096)
+    assert len(found.reasons) == 3 and found.hints == ("a smaller model fits: --model qwen3-0.6b",)
+    for free in (80, None):
+        said = decide("tinyllama-1.1b", free, max_length=4096).reasons[-1]
+        assert said == "! rows of up to 4096 tokens, but the model was made for 2048"
+    assert len(decide("tinyllama-1.1b", 80, max_length=4096, length=2048).reasons) == 3
+
+
+@given(
+    st.sampled_from(["smollm2-135m", "qwen2.5-1.5b", "qwen2.5-7b"]),
+    st.floats(1.5, 12),
+    st.sampled_from([(1, 16), (4, 4), (16, 1), (3, 5)]),
+    st.sampled_from([300, 2048, 10_000]),
+    st.sampled_from(["auto", True, False]),
+    st.sampled_from(["auto", True, False]),
+    st.booleans(),
+)
+def test_who_does_what_a_hint_says_gets_a_training_that_fits(
+    name, free, batch, length, four, recompute, fixed
+):
+    wanted = {
+        "batch_size": batch[0],
+        "grad_accum": batch[1],
+        "max_length": length,
+        "load_in_4bit": four,
+        "gradient_checkpointing": recompute,
+    }
+    flags = {"--batch-size": "batch_size", "--grad-accum": "grad_accum", "--max-length": "max_length"}
+    for hint in decide(name, free, fixed=fixed, **wanted).hints:
+        words = hint.split()
+        given = {flags[word]: int(words[n + 1]) for n, word in enumerate(words) if word in flags}
+        if '"auto"' in hint:
+            given = {"load_in_4bit": "auto", "gradient_checkpointing": "auto"}
+        model = words[words.index("--model") + 1] if "--model" in words else name
+        left = hint.startswith("leave batch_size")
+        found = decide(model, free, fixed=fixed and not left, **wanted | given)
+        assert found.fits or (left and found.hints), hint
+
+
 def test_divisors():
-    assert all(math.prod((d, n // d)) == n for n in range(1, 60) for d in ladder.divisors(n))
+    assert all([d for d in range(1, n + 1) if n % d == 0] == ladder.divisors(n) for n in range(1, 150))
+
+
+def test_absurd_settings_are_answered_at_once():
+    """Both took minutes: every length and every number up to the batch was tried."""
+    long_rows = decide("qwen2.5-7b", 9.2, max_length=10**9)
+    assert "--max-length" in long_rows.hints[0]
+    assert decide("qwen2.5-7b", 9.2, batch_size=10**12, grad_accum=1, fixed=True).hints
 
 
 @pytest.mark.parametrize("name", [name for name in presets.names() if name.startswith("vram_")])

@@ -20,7 +20,7 @@ def test_a_last_chunk_of_half_the_size_stays() -> None:
     assert parts.chunks(400, 1_000, 10).rows == (400,)
 
 
-@given(st.integers(1, 200_000), st.integers(1, 50_000), st.integers(1, 64))
+@given(st.integers(1, 200_000), st.integers(200, 50_000), st.integers(1, 64))
 def test_chunks_lose_no_row_and_add_no_step(rows: int, size: int, batch: int) -> None:
     cut = parts.chunks(rows, size, batch)
     assert cut.total == rows and sum(cut.steps) == math.ceil(rows / batch)

@@ -75,11 +75,28 @@ def test_the_flag_decides_over_a_file():
     )
     assert plan.total_steps == 876
     assert [finding.id for finding in plan.findings] == ["max_steps_overruled"]
+    assert plan.findings[0].message.endswith("overruled by epochs = 2 (flag --epochs): 876 steps")
     plan = make(
         7_000, batch_size=8, grad_accum=2, epochs=2, max_steps=1_750, given={"max_steps": "flag --max-steps"}
     )
     assert plan.total_steps == 1_750
     assert [finding.id for finding in plan.findings] == ["max_steps_decides"]
+
+
+def test_where_the_epochs_that_overrule_stand_is_said():
+    plan = make(7_000, epochs=2, max_steps=9, given={"epochs": "sft.toml:3"})
+    assert "(sft.toml:3)" in plan.findings[0].message
+
+
+def test_a_warm_up_that_fills_the_training_gets_a_hint_that_helps():
+    hints = {}
+    for rows, warmup in ((16, 0.1), (160, 99)):
+        wanted = {"epochs": 1, "batch_size": 4, "grad_accum": 4}
+        found = [one for one in make(rows, warmup=warmup, **wanted).findings if one.id == "warmup_too_long"]
+        hints[rows] = found[0].hint
+        helps = 0.0 if rows == 16 else 0.05
+        assert not any(one.id == "warmup_too_long" for one in make(rows, warmup=helps, **wanted).findings)
+    assert hints[16].endswith("warmup = 0") and hints[160].endswith("warmup = 0.05")
 
 
 def test_sixty_rows_of_seven_thousand():

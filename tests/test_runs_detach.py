@@ -3,10 +3,13 @@
 import json
 import os
 import pty
+import select
 import signal
 import stat
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -72,6 +75,27 @@ def test_signals_to_the_pane_reach_the_command(tmp_path: Path, number: signal.Si
     assert process.wait(timeout=60) == 130
     assert states.look(folder)[1] == "interrupted"
     assert f"{number.name}: finishing this step" in (tmp_path / "console.log").read_text(encoding="utf-8")
+
+
+def test_a_frozen_screen_does_not_freeze_the_command(tmp_path: Path) -> None:
+    """Ctrl-S stops what a terminal shows; the command would stand still at the first full pipe, for a night."""
+    told = order(tmp_path, python("print('chờ'); input(); print('x' * 500_000)"))
+    terminal, end = pty.openpty()
+    process = subprocess.Popen([sys.executable, "-I", PANE, told], stdin=end, stdout=end)
+    os.close(end)
+    try:
+        until(lambda: (tmp_path / "console.log").is_file() and (tmp_path / "console.log").stat().st_size)
+        os.write(terminal, b"\x13\n")
+        ends = time.monotonic() + 30
+        while process.poll() is None and time.monotonic() < ends:
+            if select.select([terminal], [], [], 0.01)[0]:
+                with suppress(OSError):  # it has ended
+                    os.read(terminal, 1 << 16)
+        assert process.poll() == 0
+    finally:
+        process.kill()
+        os.close(terminal)
+    assert (tmp_path / "console.log").stat().st_size > 500_000
 
 
 # Sessions

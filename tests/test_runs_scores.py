@@ -8,6 +8,7 @@ from workspace import csv, finished_run, put, sft, statements
 
 from sft import prepared, runs
 from sft.errors import DataError
+from sft.runs import diff as run_diff
 from sft.runs import scores as run_scores
 from sft.text import write_json
 
@@ -35,9 +36,18 @@ def test_every_kind_of_score_has_one_figure(tmp_path: Path) -> None:
     assert run_scores.of(runs.load(make(tmp_path / "runs/b"))) == []
 
 
+HEAD = '{"f1": 1, "interval95": [0, 1], "n": 1, "signature": "", "pairs": '
+PAIR = '[{"id": "a", "matched": %s, "pred": 1, "gold": 1, "upper": 1, "proven": true}]}'
+
+
 @pytest.mark.parametrize(
-    "text", ["{", "[]", "{}", '{"f1": 1}', '{"f1": 1, "interval95": 3, "n": 1, "signature": ""}']
-)
+    "text",
+    [
+        "{", "[]", "{}", '{"f1": 1}', '{"f1": 1, "interval95": 3, "n": 1, "signature": ""}',
+        '{"f1": 1, "interval95": [null, 1], "n": 1, "signature": ""}', HEAD + "5}", HEAD + '[{"id": "a"}]}',
+        HEAD + PAIR % -1, HEAD + PAIR % 0.5, HEAD + PAIR % "null",
+    ],
+)  # fmt: skip
 def test_a_file_that_is_no_score_is_named(tmp_path: Path, text: str) -> None:
     folder = make(tmp_path / "runs/a")
     path = put(folder / "scores/x.json", text)
@@ -60,6 +70,15 @@ def test_other_rows_are_no_test(tmp_path: Path) -> None:
     for other, score in ((run_b, b), (run_c, c)):
         with pytest.raises(DataError, match="not scored on the same rows"):
             run_scores.paired(tmp_path, (run_a, other), (a, score))
+
+
+@pytest.mark.parametrize("name", ["eval_valid_old", "eval_mine", "smatch_valid", "accuracy"])
+def test_a_score_of_a_name_of_ones_own_has_no_test(tmp_path: Path, name: str) -> None:
+    label = {"accuracy": 0.75, "interval": [0.5, 0.9], "n": 8, "signature": "eval"}
+    for run in "ab":
+        write_json(make(tmp_path / "runs" / run) / f"scores/{name}.json", label)
+    (told,) = run_diff.paired(tmp_path, [run_diff.look(tmp_path / "runs" / run) for run in "ab"])
+    assert told["reason"] == "its name does not say which rows it is of"
 
 
 def test_labels_are_compared_row_by_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,8 @@ import fcntl
 import json
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -86,6 +88,12 @@ def test_stop_refuses_what_it_cannot_or_must_not(tmp_path: Path, monkeypatch: py
             with pytest.raises(SettingsError, match="cannot be told for sure"):
                 states.stop(folder)
         write(json.dumps({"pid": os.getppid(), "host": socket.gethostname()}), encoding="utf-8")
+        with pytest.raises(SettingsError, match="cannot be told for sure"):
+            states.stop(folder)
+        # Its number is nobody's any more, but a child that it left behind has the lock.
+        gone = subprocess.Popen([sys.executable, "-c", ""])
+        gone.wait()
+        write(json.dumps({"pid": gone.pid, "host": socket.gethostname()}), encoding="utf-8")
         with pytest.raises(SettingsError, match="cannot be told for sure"):
             states.stop(folder)
     assert sent == []

@@ -98,3 +98,13 @@ def test_what_was_not_used_for_longest_goes_first_and_abandoned_files_go(tmp_pat
     assert {path.name for path in tmp_path.iterdir()} == {"new.arrow", "old.arrow", ".writing-now"}
     token_file.tidy(tmp_path, 10, keep=tmp_path / "old.arrow")
     assert {path.name for path in tmp_path.iterdir()} == {"old.arrow", ".writing-now"}
+
+
+def test_a_file_that_only_others_may_touch_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    token_file.write(tmp_path / "k.arrow", FACTS, ITEMS)
+
+    def refuse(_path: Path) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(token_file.os, "utime", refuse)
+    assert contents(token_file.read(tmp_path / "k.arrow", "k")) == ITEMS

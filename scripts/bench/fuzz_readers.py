@@ -209,12 +209,15 @@ def least(source: Source, data: bytes) -> int:
 
 
 def lost(source: Source, data: bytes, items: list[Record | Reject]) -> set[str]:
-    """Return the words of a table that stand in the lines of a record and in none of its cells."""
+    """Return the words of a table that stand in the lines of a record and in none of its cells.
+
+    A multiple choice says its answer as a letter, whatever stands in the table: it is passed over.
+    """
     text = data.decode(source.encoding)
     lines = text.split("\r" if "\r" in text and "\n" not in text else "\n")
     starts = [int(item.where.rpartition(":")[2]) - 1 for item in items] + [len(lines)]
     for item, start, end in zip(items, starts, starts[1:], strict=False):
-        if isinstance(item, Record):
+        if isinstance(item, Record) and "options" not in item.fields:
             raw, cells = "\n".join(lines[start:end]), "\n".join(item.fields.values())
             words = set(WORD.findall(clean(raw.replace("\r", "\n")))) - set(WORD.findall(cells))
             if words and "[" not in raw and "{" not in raw:

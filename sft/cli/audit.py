@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sft.training.pace import Pace
 
 _LONG = 12  # lines of the decoded sample that are shown
+_SHOWN = 12  # lines of chunks or stages
 
 
 def lines(job: "Job", workspace: Path) -> Iterator[str]:
@@ -173,8 +174,11 @@ def _parts(parts: "Parts") -> Iterator[str]:
     yield head.format(n=len(parts.rows)) + _(
         ", a checkpoint after each, one learning-rate schedule over all:"
     )
-    for number, (rows, steps) in enumerate(zip(parts.rows, parts.steps, strict=True), 1):
-        yield _("    {number}: {rows:,} rows, {steps:,} steps").format(number=number, rows=rows, steps=steps)
+    lines = [
+        _("    {number}: {rows:,} rows, {steps:,} steps").format(number=number, rows=rows, steps=steps)
+        for number, (rows, steps) in enumerate(zip(parts.rows, parts.steps, strict=True), 1)
+    ]
+    yield from lines if len(lines) <= _SHOWN else [*lines[: _SHOWN - 2], "    …", lines[-1]]
     if parts.merged:
         yield _("    the last {n:,} rows are no chunk of their own: they are in the one before").format(
             n=parts.merged

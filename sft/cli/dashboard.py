@@ -141,14 +141,12 @@ def outcome(look: "Look") -> list[str]:
     """Return how a run ended, and what to do next."""
     from sft import runs
     from sft.runs import states
-    from sft.text import read_text
 
     out = [f"{look.run.name}: {_(look.state)}"]
     error, console = look.run.data.get("error"), look.run.folder / states.CONSOLE
     if look.state == "failed":
         out += [f"  {error}"] if error else []
-        said = read_text(console).rstrip("\n").split("\n")[-_SAID:] if console.is_file() else []
-        out += [f"  │ {line}" for line in said]
+        out += [f"  │ {line}" for line in _said(console)]
     if look.state == states.STALE:
         out.append(_("  it was killed; nothing that a checkpoint holds is lost"))
     if look.state != "finished":
@@ -156,3 +154,11 @@ def outcome(look: "Look") -> list[str]:
         step = saved[-1].name.rpartition("-")[2] if saved else "0"
         out.append(_("  the command it was started with goes on from step {step}").format(step=step))
     return out
+
+
+def _said(console: Path) -> list[str]:
+    """Return the last lines of what a detached training said, whatever its libraries wrote: bytes of any kind, bars."""
+    if not console.is_file():
+        return []
+    text = console.read_bytes().decode("utf-8", "replace").rstrip()
+    return [line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")[-_SAID:]]

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from sft.presets import TrainSettings
     from sft.settings import Resolved
 
+_MOST = 1e6  # GB
+
 
 def plan(
     data: Data = None,
@@ -97,6 +99,10 @@ def _devices(gpu: str, free: float | None, count: int) -> "tuple[Device, ...]":
     from sft import devices
     from sft.planner import cards
 
+    if free is not None and free > _MOST:
+        raise SettingsError(
+            _("no card has {gb:g} GB").format(gb=free), where="--free", hint=_("in GB, e.g. --free 10.9")
+        )
     bytes_ = None if free is None else free * 1e9
     if gpu not in (devices.AUTO, "cpu") and not all(map(devices.is_name, gpu.split(","))):
         return (cards.find(gpu).device(bytes_),) * count
@@ -122,7 +128,7 @@ def _of_data(
     except MissingError as error:
         screen.note(_("tokens are not counted: {reason}").format(reason=error.message))
         plain = prepared.load(place or prepared.newest(workspace))
-        resplit = resolved.origins["val_split"].startswith("flag ")
+        resplit = resolved.origins["val_split"].startswith("flag ") or not plain.rows.get("valid")
         kept, held = jobs.choose_rows(tokens.names(plain), resolved.values, resplit=resplit)
         return _of_rows(len(kept), len(held), resolved, found)
     value = job.plan.as_dict() | {
@@ -140,24 +146,26 @@ def _of_data(
 def _of_rows(
     rows: int, valid: int | None, resolved: "Resolved[TrainSettings]", found: "tuple[Device, ...]"
 ) -> tuple[dict[str, Any], list[str]]:
-    """Plan a number of rows: every row may be as long as max_length."""
+    """Plan a number of rows, `valid` of others held out where that is known: every row may be as long as max_length."""
     from sft import backends, devices, models
     from sft.planner import plan as core
     from sft.training import job
 
-    device = devices.weakest(found)
-    chosen = models.resolve(resolved.values.model)
+    settings, device = resolved.values, devices.weakest(found)
+    chosen = models.resolve(settings.model)
     try:
-        backend, why = backends.choose(resolved.values.backend)
+        backend, why = backends.choose(settings.backend)
     except MissingError:
-        backend, why = "hf", _("assumed: training packages are not installed")
+        asked = settings.backend != "auto"
+        backend = settings.backend if asked else "hf"
+        why = _("asked for") if asked else _("assumed: training packages are not installed")
     decision = job.fitted(chosen, resolved, device, backend=backend)
     batch = {"batch_size": decision.batch_size, "grad_accum": decision.grad_accum}
     steps = core.make_plan(
         rows,
-        resolved.values.model_copy(update=batch),
-        devices=resolved.values.num_processes,
-        valid_rows=valid,
+        settings.model_copy(update=batch),
+        devices=settings.num_processes,
+        valid_rows=0 if valid is None and not settings.val_split else valid,
         parameters=chosen.parameters,
         given=resolved.asked("epochs", "max_steps"),
         proposed=resolved.proposed,
@@ -168,10 +176,11 @@ def _of_rows(
         "device": device.as_dict(),
         "memory": decision.as_dict(),
     }
+    head = _("model {name}, {rows} rows of at most {length} tokens")
+    if steps.rows < rows:
+        head = _("model {name}, {rows} of {every} rows (limit), of at most {length} tokens")
     lines = [
-        _("model {name}, {rows} rows of at most {length} tokens").format(
-            name=chosen.name, rows=steps.rows, length=resolved.values.max_length
-        ),
+        head.format(name=chosen.name, rows=steps.rows, every=rows, length=settings.max_length),
         audit.backend(backend, why),
         *audit.cards(found),
         _("memory"),

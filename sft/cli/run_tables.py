@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 def listed(looks: "Sequence[Look]") -> list[str]:
     """Return the table of runs."""
+    from sft.runs import diff as run_diff
+
     if not looks:
         return [_("no run yet: sft train")]
     head = [
@@ -23,7 +25,7 @@ def listed(looks: "Sequence[Look]") -> list[str]:
         [
             look.run.name,
             _(look.state),
-            look.as_dict()["model"] or "–",
+            run_diff.model_of(look.run) or "–",
             look.run.data.get("template", "–").partition("@")[0],
             f"{look.course.step}/{look.course.total or '?'}",
             _figure(look.course.loss),

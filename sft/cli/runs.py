@@ -162,9 +162,10 @@ def compare_runs(
     from sft import runs
     from sft.runs import diff as run_diff
 
-    if len(set(names)) < 2:
+    folders = dict.fromkeys(runs.find(Path.cwd(), name).folder.resolve() for name in names)
+    if len(folders) < 2:
         raise SettingsError(_("two runs or more are needed"), hint=_("see: sft runs list"))
-    looks = [run_diff.look(runs.find(Path.cwd(), name).folder) for name in names]
+    looks = [run_diff.look(folder) for folder in folders]
     settings, tests = run_diff.settings(looks), run_diff.paired(Path.cwd(), looks)
     value = {
         "runs": [look.as_dict() for look in looks],

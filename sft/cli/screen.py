@@ -1,6 +1,7 @@
 """What a person sees: lines and progress on stderr, results on stdout. The only module that draws."""
 
 import json
+import math
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -34,7 +35,23 @@ def paced(rows: Iterable[T]) -> Iterator[T]:
 
 def result(value: Mapping[str, Any], text: Iterable[str], *, as_json: bool) -> None:
     """Print the result on stdout: one JSON object and nothing else, or the lines for people."""
-    typer.echo(json.dumps(value, ensure_ascii=False) if as_json else "\n".join(text))
+    typer.echo(_json(value) if as_json else "\n".join(text))
+
+
+def _json(value: Any) -> str:
+    """Return JSON, which has no word for a number that is none, such as the last loss of a run that diverged: null."""
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), ensure_ascii=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]], indent: str = "  ") -> list[str]:

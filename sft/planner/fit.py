@@ -86,6 +86,7 @@ def decide(
         min(per_row or longest, longest),
         gpu=device == "gpu",
         fixed=fixed,
+        processes=processes,
         sixteen=sixteen_bit,
         at=_forecaster(model, settings, longest, device, backend),
     )
@@ -100,12 +101,17 @@ def decide(
         grad_accum=task.effective // found.batch_size,
         load_in_4bit=four,
         gradient_checkpointing=found.checkpointing,
-        reasons=(_why_precision(task, found), _why_checkpointing(task, found), _why_batch(task, found)),
+        reasons=(
+            _why_precision(task, found),
+            _why_checkpointing(task, found),
+            _why_batch(task, found),
+            *_beyond(model, longest),
+        ),
         profile=settings.profile,
         memory=found,
         free=free,
         fits=fits,
-        hints=() if fits else _hints(task, model, found, device, backend, processes),
+        hints=() if fits else _hints(task, model, found, device, backend),
     )
 
 
@@ -142,6 +148,7 @@ def _unknown(
     backend: str,
 ) -> Decision:
     """Decide without free memory or without the model's shape: nothing to compare, so what needs least is taken."""
+    longest = min(length or settings.max_length, settings.max_length)
     weights = 2 * model.parameters if model.parameters else None
     four = settings.load_in_4bit
     if four != "auto":
@@ -166,7 +173,6 @@ def _unknown(
         second = (
             _("checkpointing on: free memory is not known") if recompute else _("checkpointing off: as set")
         )
-        longest = min(length or settings.max_length, settings.max_length)
         at = _forecaster(model, settings, longest, device, backend)
         memory = at("nf4" if four else sixteen_bit, recompute, settings.batch_size)
     return Decision(
@@ -174,7 +180,7 @@ def _unknown(
         settings.grad_accum,
         bool(four),
         recompute,
-        (why, second),
+        (why, second, *_beyond(model, longest)),
         settings.profile,
         memory,
         free,
@@ -220,7 +226,7 @@ def _why_checkpointing(task: Task, found: Memory) -> str:
         return _("{state}: as set").format(state=state)
     if found.checkpointing and task.profile.recompute:
         return _("{state}: profile safe").format(state=state)
-    without = task.at(_precision(found), False, found.batch_size)
+    without = task.at(found.precision, False, found.batch_size)
     return _("{state}: {need} GB without it, {free} GB free").format(
         state=state, need=_gb(without.total), free=_gb(task.free)
     )
@@ -235,49 +241,62 @@ def _why_batch(task: Task, found: Memory) -> str:
         return _(
             "micro-batch {pair} instead of {old}: {n} rows are only {tokens:.0f} tokens a pass, too few to keep a card busy"
         ).format(pair=pair, old=f"{wanted} × {accum}", n=wanted, tokens=wanted * task.per_row)
-    wide = task.at(_precision(found), found.checkpointing, wanted)
+    wide = task.at(found.precision, found.checkpointing, wanted)
     return _("micro-batch {pair} instead of {old}: {n} rows a pass need {need} of {free} GB free").format(
         pair=pair, old=f"{wanted} × {accum}", n=wanted, need=_gb(wide.total), free=_gb(task.free)
     )
 
 
-def _precision(found: Memory) -> Precision:
-    return found.precision  # type: ignore[return-value]
+def _beyond(model: Model, length: int) -> tuple[str, ...]:
+    """Say that rows are longer than the model was made for."""
+    if model.context is None or length <= model.context:
+        return ()
+    text = _("! rows of up to {n} tokens, but the model was made for {most}")
+    return (text.format(n=length, most=model.context),)
 
 
-def _hints(
-    task: Task, model: Model, found: Memory, device: Device, backend: str, processes: int
-) -> tuple[str, ...]:
-    """Name what would fit: another micro-batch, 4 bit, a shorter limit, a smaller model."""
-    hints: list[str] = []
+def _hints(task: Task, model: Model, found: Memory, device: Device, backend: str) -> tuple[str, ...]:
+    """Name what would fit: a narrower micro-batch, 4 bit, a shorter limit, a smaller model; each with all else as it is."""
     four = task.settings.load_in_4bit is not False
     recompute = task.settings.gradient_checkpointing is not False
     precision: Precision = "nf4" if four else task.sixteen
-    if task.fixed:
-        for batch in reversed(divisors(task.effective)):
-            if batch < found.batch_size and task.fits(task.at(precision, recompute, batch)):
-                hints.append(
-                    _("--batch-size {batch} --grad-accum {accum} keeps the effective batch").format(
-                        batch=batch, accum=task.effective * processes // batch
-                    )
-                )
-                break
-    if not hints and not (four and recompute) and task.fits(task.at("nf4", True, 1)):
-        hints.append(_('with load_in_4bit and gradient_checkpointing "auto" it fits'))
-    for length in range(found.length // _STEP * _STEP, 0, -_STEP) if not hints else ():
-        shorter = _forecaster(model, task.settings, length, device, backend)(precision, recompute, 1)
-        if length < found.length and task.fits(shorter):
-            hints.append(_("rows of at most {n} tokens fit: --max-length {n}").format(n=length))
-            break
-    smaller = [
-        other
-        for other in known().values()
-        if (other.parameters or 0) < (model.parameters or 0)
-        and task.fits(
-            _forecaster(other, task.settings, found.length, device, backend)(precision, recompute, 1)
-        )
+    rows = found.batch_size  # as asked for outright, else the fewest
+
+    def fits(other: Model, length: int) -> bool:
+        at = _forecaster(other, task.settings, length, device, backend)
+        return task.fits(at(precision, recompute, rows))
+
+    hints: list[str] = []
+    narrower = [
+        n for n in divisors(task.effective) if n < rows and task.fits(task.at(precision, recompute, n))
     ]
-    if smaller:
+    if narrower:
+        hints.append(
+            _("--batch-size {batch} --grad-accum {accum} keeps the effective batch").format(
+                batch=narrower[-1], accum=task.effective * task.processes // narrower[-1]
+            )
+        )
+    elif not (four and recompute) and task.fits(task.at("nf4", True, rows)):
+        hints.append(_('with load_in_4bit and gradient_checkpointing "auto" it fits'))
+    elif length := _longest(lambda length: fits(model, length), found.length):
+        hints.append(_("rows of at most {n} tokens fit: --max-length {n}").format(n=length))
+    below = [other for other in known().values() if (other.parameters or 0) < (model.parameters or 0)]
+    if smaller := [one for one in below if not _beyond(one, found.length) and fits(one, found.length)]:
         name = max(smaller, key=lambda other: other.parameters or 0).name
         hints.append(_("a smaller model fits: --model {name}").format(name=name))
+    if not hints and rows > 1 and _hints(task, model, task.at(precision, recompute, 1), device, backend):
+        hints.append(_("leave batch_size and grad_accum to the plan: it takes fewer rows at once"))
     return tuple(hints)
+
+
+def _longest(fits: Callable[[int], bool], limit: int) -> int:
+    """Return the greatest length below `limit` that fits, in whole steps; 0 when none does.
+
+    >>> _longest(lambda length: length <= 1000, 2048), _longest(lambda length: False, 2048)
+    (960, 0)
+    """
+    low, high = 0, (limit - 1) // _STEP
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(middle * _STEP) else (low, middle - 1)
+    return low * _STEP

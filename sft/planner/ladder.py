@@ -5,6 +5,7 @@ once more), 4 bit without and with it. Within a step the widest micro-batch come
 tokens a pass is taken only when no step has better. batch_size × grad_accum, the effective batch, never changes.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -41,7 +42,10 @@ PROFILES = {
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One question: `at` forecasts a precision, checkpointing, micro-batch; `per_row` are the tokens of a usual row."""
+    """One question: `at` forecasts a precision, checkpointing, micro-batch; `per_row` are the tokens of a usual row.
+
+    `settings` hold what one of the `processes` takes of a step.
+    """
 
     settings: "TrainSettings"
     profile: Profile
@@ -49,6 +53,7 @@ class Task:
     per_row: float
     gpu: bool
     fixed: bool
+    processes: int
     sixteen: Precision
     at: Callable[[Precision, bool, int], Memory]
 
@@ -109,4 +114,5 @@ def divisors(n: int) -> list[int]:
     >>> divisors(12)
     [1, 2, 3, 4, 6, 12]
     """
-    return [d for d in range(1, n + 1) if n % d == 0]
+    small = [d for d in range(1, math.isqrt(n) + 1) if n % d == 0]
+    return small + [n // d for d in reversed(small) if d * d != n]

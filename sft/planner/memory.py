@@ -36,11 +36,11 @@ class Memory:
     activations: int
     logits: int
     overhead: int
-    precision: str
+    precision: Precision
     checkpointing: bool
     batch_size: int
     length: int
-    device: str
+    device: Device
 
     @property
     def total(self) -> int:

@@ -14,6 +14,7 @@ from sft.errors import SettingsError
 from sft.i18n import _
 
 _SHORT = 0.5  # a last chunk below this part of the others is merged into the one before
+_MOST = 1000  # chunks: a checkpoint stays of each
 ALL, CHUNKS, STAGES = "all", "chunks", "stages"
 
 
@@ -48,13 +49,19 @@ def whole(rows: int, batch: int) -> Parts:
 
 
 def chunks(rows: int, size: int, batch: int) -> Parts:
-    """Cut `rows` into chunks of `size` for an effective batch of `batch`.
+    """Cut `rows` into chunks of `size` for an effective batch of `batch`. Raises `SettingsError` for very many.
 
     >>> chunks(154_477, 30_000, 16).rows, chunks(154_477, 30_000, 16).merged
     ((30000, 30000, 30000, 30000, 34477), 4477)
     >>> chunks(7000, 1000, 16).rows[0]
     1008
     """
+    if rows > _MOST * size:
+        raise SettingsError(
+            _("{n} chunks are too many").format(n=-(-rows // size)),
+            where="--chunk-size",
+            hint=_("e.g. {size}").format(size=-(-rows // _MOST)),
+        )
     size = _up(size, batch)
     count, rest = divmod(rows, size)
     parts = [size] * count + ([rest] if rest else [])

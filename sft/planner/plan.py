@@ -269,8 +269,8 @@ def _step_findings(
                 "max_steps_overruled",
                 "info",
                 1,
-                _("max_steps = {steps} is overruled by --epochs {epochs:g}: {total} steps").format(
-                    steps=steps, epochs=settings.epochs, total=plan.total_steps
+                _("max_steps = {steps} is overruled by epochs = {epochs:g} ({where}): {total} steps").format(
+                    steps=steps, epochs=settings.epochs, where=given["epochs"], total=plan.total_steps
                 ),
             )
         )
@@ -326,7 +326,9 @@ def _rate_findings(plan: Plan, settings: "TrainSettings", highest: float) -> lis
                 _("{warmup} warm-up steps of {total}: the learning rate never reaches its peak").format(
                     warmup=plan.warmup_steps, total=plan.total_steps
                 ),
-                hint=_("give the warm-up as a part: warmup = 0.05"),
+                hint=_("give the warm-up as a part: warmup = 0.05")
+                if plan.total_steps > 1
+                else _("train for more steps, or without a warm-up: warmup = 0"),
             )
         )
     if settings.lr > highest or settings.lr < 5e-5:

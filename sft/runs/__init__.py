@@ -17,7 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from sft import locks
+from sft import locks, run_record
 from sft.errors import DataError, SettingsError
 from sft.i18n import _
 from sft.text import write_json
@@ -31,6 +31,7 @@ DECIDED = (
 )  # entries of a lock that the plan settles by the free memory
 STARTING = "starting"  # kept for a training that is being started in a tmux session
 COMPLETE = "complete.json"  # written last into a checkpoint: without it the checkpoint does not exist
+_LONGEST = 200  # bytes of a name; file systems take 255
 _ASKED, _BLINK = 20, 0.05  # how often, and how many seconds apart, a lock is asked for
 PACKAGES = (
     "torch",
@@ -79,7 +80,7 @@ def load(folder: Path) -> Run:
         ) from None
     except ValueError:
         data = None
-    if not isinstance(data, dict) or not {"status", "started"} <= data.keys():
+    if not run_record.is_sound(data):
         raise DataError(
             _("run.json does not read"), where=str(path), hint=_("remove this run folder, or train again")
         )
@@ -178,10 +179,10 @@ def place(workspace: Path, wanted: str, lock: Mapping[str, Any], *, resume: bool
     detached start is taken as if it were new.
     Raises `SettingsError` with what differs when `resume` is True and nothing fits, and for a name that is a path.
     """
-    if Path(wanted).name != wanted or wanted == "..":
+    if not _is_name(wanted):
         raise SettingsError(
             _("{name!r} is no name of a run").format(name=wanted),
-            hint=_("a name has no / in it: --name my_run"),
+            hint=_("a name is short and has no / in it: --name my_run"),
         )
     key = asked(lock)
     family = [run for run in every(workspace) if run.name == wanted or _numbered(run.name, wanted)]
@@ -208,6 +209,12 @@ def place(workspace: Path, wanted: str, lock: Mapping[str, Any], *, resume: bool
         number += 1
         folder = workspace / "runs" / f"{wanted}-{number}"
     return folder, False
+
+
+def _is_name(text: str) -> bool:
+    """Tell what can be a folder of its own, with a number behind it, and be read on a screen."""
+    plain = text.isprintable() and text == text.strip() and text not in {"", ".", ".."}
+    return plain and "/" not in text and len(text.encode()) <= _LONGEST
 
 
 def _numbered(name: str, wanted: str) -> bool:

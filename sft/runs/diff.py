@@ -7,13 +7,11 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from sft.errors import DataError
+from sft.errors import SftError
 from sft.runs import Run, states
 from sft.runs import scores as run_scores
 from sft.runs.scores import Score
 from sft.training import course
-
-_ABSENT = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ def settings(looks: Sequence[Look]) -> dict[str, list[Any]]:
     """Return the entries of the locks, and the package versions, in which runs differ; None where one has no such entry."""
     tables = [_flat(look.run.data.get("lock", {})) | _about(look.run) for look in looks]
     keys = dict.fromkeys(key for table in tables for key in table)
-    rows = {key: [table.get(key, _ABSENT) for table in tables] for key in keys}
+    rows = {key: [table.get(key) for table in tables] for key in keys}
     return {key: values for key, values in rows.items() if any(value != values[0] for value in values)}
 
 
@@ -120,7 +118,7 @@ def paired(workspace: Path, looks: Sequence[Look]) -> list[dict[str, Any]]:
             told: dict[str, Any] = {"score": name, "a": a.run.name, "b": b.run.name}
             try:
                 told |= run_scores.paired(workspace, (a.run, b.run), (first, second))
-            except DataError as error:
+            except SftError as error:
                 told["reason"] = str(error)
             out.append(told)
     return out

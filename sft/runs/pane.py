@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import termios
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,6 +28,7 @@ def main(order: Path) -> int:
     kept = os.open(told["console"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     fcntl.flock(kept, fcntl.LOCK_EX)
     order.unlink()
+    _keep_flowing()
     children: list[subprocess.Popen[bytes]] = []
 
     def pass_on(number: int, _frame: object) -> None:
@@ -56,6 +58,14 @@ def main(order: Path) -> int:
             ):  # a full disk or a session that is gone: the command must not wait for a reader
                 os.write(where, piece)
     return command.wait()
+
+
+def _keep_flowing() -> None:
+    """Take Ctrl-S its power over this terminal: a screen that stands still would stop the command at the next full pipe."""
+    with suppress(termios.error):
+        mode = termios.tcgetattr(sys.stdout.fileno())
+        mode[0] &= ~termios.IXON
+        termios.tcsetattr(sys.stdout.fileno(), termios.TCSANOW, mode)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """The scores that a run keeps in ``scores/*.json``, each as one figure with its interval, and tests between two runs."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ _FIGURES = (
     ("accuracy", "interval", "accuracy"),
     ("token_f1", "token_f1_interval", "token F1"),
 )
+_EVALUATION = re.compile(r"eval_(valid|test)(?:_(\d+))?\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +60,10 @@ def _read(path: Path) -> Score:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
         key, interval, metric = next(figure for figure in _FIGURES if figure[0] in value)
-        low, high = value[interval]
+        low, high = map(float, value[interval])
+        pairs = _pairs(value.get("pairs", ()))
         return Score(
-            path.stem,
-            metric,
-            float(value[key]),
-            (low, high),
-            int(value["n"]),
-            str(value["signature"]),
-            value.get("pairs", ()),
+            path.stem, metric, float(value[key]), (low, high), int(value["n"]), str(value["signature"]), pairs
         )
     except (OSError, ValueError, KeyError, TypeError, StopIteration):
         raise DataError(
@@ -73,6 +71,15 @@ def _read(path: Path) -> Score:
             where=str(path),
             hint=_("remove it, and score again: sft smatch or sft eval"),
         ) from None
+
+
+def _pairs(pairs: Any) -> Sequence[Mapping[str, Any]]:
+    """Return the pairs of a score file when each has what a test needs; else it raises like a table without it."""
+    for pair in pairs:
+        if min(index(pair[name]) for name in ("matched", "pred", "gold", "upper")) < 0:
+            raise ValueError(pair)
+        _needed = pair["id"], pair["proven"]
+    return tuple(pairs)
 
 
 def paired(workspace: Path, runs: tuple[Run, Run], scores: tuple[Score, Score]) -> dict[str, Any]:
@@ -104,13 +111,15 @@ def paired(workspace: Path, runs: tuple[Run, Run], scores: tuple[Score, Score]) 
 
 
 def _split(name: str) -> tuple[str, int | None]:
-    """Return the split of an evaluation and how many of its rows were taken.
+    """Return the split of an evaluation and how many of its rows were taken; other files are somebody's own.
 
     >>> _split("eval_valid"), _split("eval_test_60")
     (('valid', None), ('test', 60))
     """
-    split, _line, few = name.removeprefix("eval_").partition("_")
-    return split, int(few) if few else None
+    found = _EVALUATION.match(name)
+    if found is None:
+        raise DataError(_("its name does not say which rows it is of"))
+    return found[1], int(found[2]) if found[2] else None
 
 
 def _right(held: heldout.HeldOut) -> list[bool]:

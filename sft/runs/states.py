@@ -87,7 +87,7 @@ def stop(folder: Path) -> Holder:
         if not _holds(found.pid, folder / locks.NAME):
             raise ProcessLookupError
         os.kill(found.pid, signal.SIGTERM)
-    except ProcessLookupError:
+    except (ProcessLookupError, FileNotFoundError):  # it has ended; a child that it left may hold the lock
         raise SettingsError(
             _("which process holds this run cannot be told for sure"),
             where=folder.name,

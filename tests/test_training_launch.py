@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sft import runs
+from sft import models, runs, settings
 from sft.cli.screen import Progress
 from sft.errors import MissingError, SettingsError, SftError
-from sft.planner import team
+from sft.planner import memory, team
 from sft.planner.plan import make_plan
 from sft.planner.team import Team
 from sft.presets import TrainSettings
@@ -59,9 +59,9 @@ def test_what_does_not_divide_is_refused_with_what_does() -> None:
 
 
 def test_the_team_is_counted_over_all_machines() -> None:
-    settings = TrainSettings(num_processes=8, num_machines=2, machine_rank=1, main_address="[fe80::1]:29500")
-    assert team.of(settings) == Team(8, 2, 1, "fe80::1", 29500)
-    assert team.of(settings).here == 4
+    wanted = TrainSettings(num_processes=8, num_machines=2, machine_rank=1, main_address="[fe80::1]:29500")
+    assert team.of(wanted) == Team(8, 2, 1, "fe80::1", 29500)
+    assert team.of(wanted).here == 4
     assert team.of(TrainSettings()) == Team()
 
 
@@ -77,6 +77,33 @@ def test_all_that_does_not_fit_together_is_said_at_once() -> None:
     with pytest.raises(SettingsError, match="need the address of machine 0"):
         team.require_address(Team(2, 2))
     team.require_address(Team(2, 1))
+
+
+def test_a_split_model_gets_what_it_needs_unless_something_else_was_asked_for() -> None:
+    plain = settings.resolve_train({"num_processes": 2})
+    assert team.sharded(plain) is plain
+    found = team.sharded(settings.resolve_train({"num_processes": 2, "fsdp": True}))
+    assert (found.values.backend, found.values.load_in_4bit, found.values.optim) == (
+        "hf",
+        False,
+        "adamw_torch",
+    )
+    assert found.origins["optim"] == "fsdp needs it"
+    with pytest.raises(SettingsError) as caught:
+        team.sharded(settings.resolve_train({"fsdp": True, "backend": "unsloth"}))
+    said = [str(part) for part in caught.value.parts]
+    assert said[0] == "flag --backend: backend = unsloth cannot be split over processes"
+    assert said[1].startswith("flag --fsdp: fsdp splits a model over several processes")
+
+
+def test_a_split_model_takes_less_of_each_card() -> None:
+    shape = models.known()["qwen2.5-7b"].shape
+    assert shape is not None
+    whole, two, four = (
+        memory.forecast(shape, batch_size=1, length=512, shards=shards) for shards in (1, 2, 4)
+    )
+    assert whole.weights > two.weights > four.weights > whole.weights / 4
+    assert two.adapter == whole.adapter // 2 and two.activations == whole.activations
 
 
 def test_another_launcher_is_refused() -> None:

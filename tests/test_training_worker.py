@@ -138,6 +138,27 @@ def test_a_run_begun_by_one_process_goes_on_with_two(workspace: Path) -> None:
     same(workspace, ("whole", "widened"))
 
 
+def test_a_model_that_is_split_over_processes_learns_the_same_and_goes_on(workspace: Path) -> None:
+    split = (*TWO, "--fsdp")
+    with started(workspace, "split", *split) as process:
+        lines = workspace / "runs/split/log.jsonl"
+        until(
+            lambda: (
+                process.poll() is not None or (lines.is_file() and lines.read_text("utf-8").count("\n") > 1)
+            )
+        )
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "going on from checkpoint-" in train(workspace, "split", *split).stderr
+    same(workspace, ("whole", "split"))
+    sizes = [
+        (workspace / "runs" / name / "adapter/adapter_model.safetensors").stat().st_size
+        for name in ("whole", "split")
+    ]
+    assert sizes[0] == sizes[1]
+
+
 FAILS = """
 from sft.errors import SftError
 from sft.training import loop

@@ -26,13 +26,13 @@ def quantization(compute: Any) -> Any:
     )
 
 
-def load_base(folder: str, *, load_in_4bit: bool) -> Any:
-    """Load the frozen base model on this process's GPU, or on the CPU where there is none."""
+def load_base(folder: str, *, load_in_4bit: bool, on_cpu: bool = False) -> Any:
+    """Load the frozen base model on this process's GPU, or on the CPU where there is none, and where that is asked for."""
     import torch
     from transformers import AutoModelForCausalLM
 
     compute = dtype()
-    device = torch.cuda.current_device() if torch.cuda.is_available() else "cpu"
+    device = torch.cuda.current_device() if torch.cuda.is_available() and not on_cpu else "cpu"
     return AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=compute,
@@ -48,7 +48,7 @@ def load(request: Request) -> tuple[Any, Any]:
     from transformers import AutoTokenizer, set_seed
 
     set_seed(request.seed)
-    model = load_base(str(request.folder), load_in_4bit=request.load_in_4bit)
+    model = load_base(str(request.folder), load_in_4bit=request.load_in_4bit, on_cpu=request.split)
     model.config.use_cache = False
     config = LoraConfig(
         r=request.lora_r,

@@ -12,7 +12,7 @@ from sft.i18n import _
 SETTINGS = (
     "model", "epochs", "max_steps", "batch_size", "grad_accum", "lr", "max_length", "lora_r", "val_split", "backend",
     "seed", "chat_format", "gpu", "profile", "chunk_size", "curriculum", "num_processes", "num_machines", "machine_rank",
-    "main_address",
+    "main_address", "fsdp",
 )  # fmt: skip
 
 Data = Annotated[Path | None, typer.Option(help=_("prepared set; default: the newest"))]
@@ -46,6 +46,10 @@ NumMachines = Annotated[
 ]
 MachineRank = Annotated[
     int | None, typer.Option(help=_("number of this machine, from 0; machine 0 has the run folder"))
+]
+Fsdp = Annotated[
+    bool | None,
+    typer.Option("--fsdp", help=_("split the 16-bit model over the processes; tried on CPUs alone so far")),
 ]
 MainAddress = Annotated[
     str | None,

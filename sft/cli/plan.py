@@ -13,6 +13,7 @@ from sft.cli.flags import (
     Curriculum,
     Data,
     Epochs,
+    Fsdp,
     GradAccum,
     Json,
     LoraR,
@@ -73,6 +74,7 @@ def plan(
     num_machines: NumMachines = None,
     machine_rank: MachineRank = None,
     main_address: MainAddress = None,
+    fsdp: Fsdp = None,
     chunk_size: ChunkSize = None,
     curriculum: Curriculum = None,
     as_json: Json = False,
@@ -84,7 +86,7 @@ def plan(
     from sft import settings
     from sft.planner import team
 
-    resolved = settings.resolve_train(given(locals()), use_case=use_case)
+    resolved = team.sharded(settings.resolve_train(given(locals()), use_case=use_case))
     if rows is not None and data is not None:
         raise SettingsError(_("--rows and --data exclude each other"), hint=_("give one of them"))
     found = _devices(resolved.values.gpu, free, team.of(resolved.values).here)

@@ -15,6 +15,7 @@ from sft.cli.flags import (
     Curriculum,
     Data,
     Epochs,
+    Fsdp,
     Gpu,
     GradAccum,
     Json,
@@ -61,6 +62,7 @@ def train(
     num_machines: NumMachines = None,
     machine_rank: MachineRank = None,
     main_address: MainAddress = None,
+    fsdp: Fsdp = None,
     chunk_size: ChunkSize = None,
     curriculum: Curriculum = None,
     time_budget: Annotated[

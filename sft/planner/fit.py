@@ -68,13 +68,12 @@ def decide(
     sixteen_bit: Precision = "bf16",
     backend: str = "",
     fixed: bool = False,
-    processes: int = 1,
 ) -> Decision:
     """Choose micro-batch, precision and checkpointing for one card.
 
     `free` is the memory free now on that device in bytes, `length` the longest row in tokens (default: max_length),
     `per_row` the mean. `backend` is the one that will train where the settings say "auto". `fixed`: the micro-batch
-    was asked for outright. `settings` hold the share of one of `processes`, which count in the hints alone.
+    was asked for outright.
     """
     if free is None or model.shape is None:
         return _unknown(model, settings, free, length, device, sixteen_bit, backend)
@@ -86,7 +85,6 @@ def decide(
         min(per_row or longest, longest),
         gpu=device == "gpu",
         fixed=fixed,
-        processes=processes,
         sixteen=sixteen_bit,
         at=_forecaster(model, settings, longest, device, backend),
     )
@@ -133,6 +131,7 @@ def _forecaster(
             dropout=settings.lora_dropout,
             backend=backend or settings.backend,
             device=device,
+            shards=settings.num_processes if settings.fsdp else 1,
         )
 
     return at
@@ -273,7 +272,7 @@ def _hints(task: Task, model: Model, found: Memory, device: Device, backend: str
     if narrower:
         hints.append(
             _("--batch-size {batch} --grad-accum {accum} keeps the effective batch").format(
-                batch=narrower[-1], accum=task.effective * task.processes // narrower[-1]
+                batch=narrower[-1], accum=task.effective * task.settings.num_processes // narrower[-1]
             )
         )
     elif not (four and recompute) and task.fits(task.at("nf4", True, rows)):

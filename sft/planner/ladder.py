@@ -44,7 +44,7 @@ PROFILES = {
 class Task:
     """One question: `at` forecasts a precision, checkpointing, micro-batch; `per_row` are the tokens of a usual row.
 
-    `settings` hold what one of the `processes` takes of a step.
+    `settings` hold what one process takes of a step.
     """
 
     settings: "TrainSettings"
@@ -53,7 +53,6 @@ class Task:
     per_row: float
     gpu: bool
     fixed: bool
-    processes: int
     sixteen: Precision
     at: Callable[[Precision, bool, int], Memory]
 

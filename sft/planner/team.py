@@ -4,8 +4,8 @@
 settings stay the rows behind one optimizer step, however many processes share them.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from sft import errors
 from sft.errors import SettingsError
@@ -14,6 +14,7 @@ from sft.planner.ladder import divisors
 
 if TYPE_CHECKING:
     from sft.presets import TrainSettings
+    from sft.settings import Resolved
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +67,7 @@ def of(settings: "TrainSettings") -> Team:
                 hint=_("host:port, the same on every machine: --main-address 10.0.0.1:29500"),
             )
         )
-    errors.raise_all(
-        _("{n} settings are wrong"), *problems, hint=_("mend the lines named above"), kind=SettingsError
-    )
+    _raise(problems)
     return Team(processes, machines, rank, host.strip("[]"), int(port or 0))
 
 
@@ -80,6 +79,49 @@ def require_address(team: Team) -> None:
             where="main_address",
             hint=_("host:port, the same on every machine: --main-address 10.0.0.1:29500"),
         )
+
+
+def sharded(resolved: "Resolved[TrainSettings]") -> "Resolved[TrainSettings]":
+    """Return settings as a model that is split over the processes (fsdp) needs them: hf, 16 bit, no 8-bit states.
+
+    Raises `SettingsError` with all that was asked for and cannot be.
+    """
+    values = resolved.values
+    if not values.fsdp:
+        return resolved
+    needed: dict[str, Any] = {"backend": "hf", "load_in_4bit": False}
+    if "8bit" in values.optim:
+        needed["optim"] = "adamw_torch"  # what bitsandbytes computes cannot be split
+    problems = [
+        SettingsError(
+            _("{name} = {value} cannot be split over processes").format(
+                name=name, value=getattr(values, name)
+            ),
+            where=resolved.origins[name],
+            hint=_(
+                "with fsdp it is {value}; or leave out fsdp: each process holds the whole model then"
+            ).format(value=needed[name]),
+        )
+        for name in needed
+        if getattr(values, name) not in ("auto", needed[name]) and resolved.outright(name)
+    ]
+    if values.num_processes == 1:
+        problems.append(
+            SettingsError(
+                _("fsdp splits a model over several processes, and this is one"),
+                where=resolved.origins["fsdp"],
+                hint=_("say how many: --num-processes 2"),
+            )
+        )
+    _raise(problems)
+    changed = {name: value for name, value in needed.items() if getattr(values, name) != value}
+    origins = {**resolved.origins, **dict.fromkeys(changed, _("fsdp needs it"))}
+    return replace(resolved, values=values.model_copy(update=changed), origins=origins)
+
+
+def _raise(problems: list[SettingsError]) -> None:
+    hint = _("mend the lines named above")
+    errors.raise_all(_("{n} settings are wrong"), *problems, hint=hint, kind=SettingsError)
 
 
 def share(batch_size: int, grad_accum: int, processes: int) -> tuple[int, int]:

@@ -140,6 +140,7 @@ def prepare(
 
     Plans for the devices `found`, else for those the settings choose. `local` takes the tokenizer from this machine only.
     """
+    resolved = team.sharded(resolved)
     data = prepared.load(data_folder or prepared.newest(workspace))
     settings, origins, resplit = _held_out_share(resolved, data)
     template = prepared.template_of(data, workspace)
@@ -230,7 +231,6 @@ def fitted(
         sixteen_bit="bf16" if device.bf16 else "fp16",
         backend=backend,
         fixed=resolved.outright("batch_size", "grad_accum"),
-        processes=values.num_processes,
     )
     if values.num_processes == 1:
         return decision
@@ -239,7 +239,8 @@ def fitted(
         asked=f"{values.batch_size} × {values.grad_accum}",
         share=f"{pair[0]} × {pair[1]}",
     )
-    return replace(decision, reasons=(divided, *decision.reasons))
+    split = _("fsdp: the model is split over them, hf in 16 bit; tried on CPUs alone so far")
+    return replace(decision, reasons=(divided, *([split] if values.fsdp else []), *decision.reasons))
 
 
 def _with_batch(

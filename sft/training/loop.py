@@ -128,8 +128,8 @@ def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any
         def complain(self) -> None:
             step = int(self.state.global_step)
             places = reading.order.share(step, reading.micro, reading.devices, reading.rank)
-            places = [place for place in places if place >= 0]
             alone = [place for place in places if not math.isfinite(self.loss_of([place], rows)[0])]
+            places = [place for place in places if place >= 0]
             every = reading.together.all_of((places, alone))  # all processes come here, and say the same
             read, wrong = (
                 [reading.ids[p] for part in parts for p in part] for parts in zip(*every, strict=True)
@@ -145,14 +145,15 @@ def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any
             with torch.no_grad(), self.compute_loss_context_manager():
                 loss = self.compute_loss(self.model, inputs, num_items_in_batch=items)
             self.model.train(training)
+            if not items:  # blanks alone, which a process reads so that all read as many
+                return 0.0, 0
             # Trainer scales a loss for the mean that devices take of their gradients.
             return float(loss) * int(items) / self.accelerator.num_processes, int(items)
 
         def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
             """Return the mean loss of a validation token; Trainer's is a mean over batches, which depends on their size."""
             assert watched is not None
-            order = sorted(range(len(watched)), key=lambda place: -watched.lengths[place])
-            mine, size, start = order[reading.rank :: reading.devices], reading.piece, 0
+            mine, size, start = _mine(reading, watched.lengths), reading.piece, 0
             sums = torch.zeros(2, dtype=torch.float64)
             while start < len(mine):
                 try:
@@ -172,10 +173,7 @@ def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any
 
         def difficulty(self) -> list[float]:
             """Return the mean loss of each row's supervised tokens under the model as it is now, by place."""
-            lengths = reading.order.lengths
-            order = sorted(range(len(rows)), key=lambda place: -lengths[place])[
-                reading.rank :: reading.devices
-            ]
+            order = _mine(reading, reading.order.lengths)
             found: list[tuple[int, float]] = []
             size = reading.piece
             while len(found) < len(order):
@@ -188,7 +186,7 @@ def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any
                     torch.cuda.empty_cache()
                     size //= 2
             every = [pair for part in reading.together.all_of(found) for pair in part]
-            return [loss for _place, loss in sorted(every)]
+            return [loss for place, loss in sorted(every) if place >= 0]
 
         def row_losses(self, places: Sequence[int]) -> list[float]:
             inputs = self._prepare_inputs(self.data_collator([rows.look(place) for place in places]))
@@ -238,6 +236,13 @@ def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any
     made.train_dataset, made.eval_dataset = rows, watched
     made.add_callback(Check)
     return made
+
+
+def _mine(reading: Reading, lengths: Sequence[int]) -> list[int]:
+    """Return the places that this process reads of all, longest first; blanks where others read one more."""
+    order = sorted(range(len(lengths)), key=lambda place: -lengths[place])
+    blanks = -len(order) % reading.devices
+    return [*order, *[-1 - place for place in order[-1:] * blanks]][reading.rank :: reading.devices]
 
 
 def _pieces(inputs: dict[str, Any], size: int) -> Iterator[dict[str, Any]]:

@@ -20,7 +20,7 @@ from sft.errors import SftError
 from sft.i18n import _
 from sft.quiet import library_output
 from sft.text import write_json
-from sft.training import follow, launch, loop, milestones
+from sft.training import follow, launch, loop, milestones, shards
 from sft.training.budget import Budget
 from sft.training.job import Job
 from sft.training.order import Order, Rows
@@ -173,8 +173,9 @@ def train(
                 runs.update(folder, optimizer=optimizer, optim=optim)
         losses = together.of_first(follow.losses(folder / "log.jsonl"))
         done = steps >= job.plan.total_steps
+        weights = shards.whole(trainer, model) if done else None
         saves = done and together.first
-        adapter = _save_adapter(job, model, hf_tokenizer, folder / "adapter") if saves else None
+        adapter = _save_adapter(job, model, weights, hf_tokenizer, folder / "adapter") if saves else None
     first, final = (losses[0], losses[-1]) if losses else (None, None)
     status = "finished" if done else "interrupted"
     seconds = time.monotonic() - began
@@ -192,6 +193,7 @@ def _request(job: Job, folder: Path) -> backends.Request:
         lora_dropout=settings.lora_dropout,
         gradient_checkpointing=job.decision.gradient_checkpointing,
         seed=settings.seed,
+        split=settings.fsdp,
     )
 
 
@@ -246,6 +248,7 @@ def _trainer(
         gradient_checkpointing=job.decision.gradient_checkpointing and job.backend == "hf",
         gradient_checkpointing_kwargs={"use_reentrant": False},  # the other way DDP would miss gradients
         ddp_find_unused_parameters=False,
+        **shards.arguments(together, fsdp=settings.fsdp),
         seed=settings.seed,
         data_seed=settings.seed,
         logging_nan_inf_filter=False,
@@ -255,6 +258,8 @@ def _trainer(
         packing=False,
         dataset_kwargs={"skip_prepare_dataset": True},
     )
+    if config.fsdp:
+        shards.allow_on_cpu()
     planned = Order([range(len(job.trained))], job.trained.lengths, 1, 0, by_length=False)
     state = follow.State(job.plan, planned, folder / "log.jsonl", watch, stop, together)
     reading = loop.Reading(
@@ -264,7 +269,7 @@ def _trainer(
         piece=together.of_first(runs.entries(folder).get("piece", settings.batch_size)),
         told=lambda *sizes: _smaller(folder, watch, job, *sizes),
         together=together,
-        probe=cuda,
+        probe=cuda and not settings.fsdp,  # the parts of a split model do nothing alone
     )
     rows = Rows(job.trained.dataset(), job.trained.lengths)
     watched = Rows(job.valid.dataset(), job.valid.lengths) if steps.eval_every else None
@@ -318,11 +323,13 @@ def _smaller(folder: Path, watch: follow.Watch, job: Job, step: int, before: int
     )
 
 
-def _save_adapter(job: Job, model: Any, hf_tokenizer: Any, target: Path) -> Path:
+def _save_adapter(
+    job: Job, model: Any, weights: dict[str, Any] | None, hf_tokenizer: Any, target: Path
+) -> Path:
     """Save adapter, tokenizer and ``sft.json`` aside, then rename: the folder is complete or not there."""
     aside = target.with_name(".adapter-writing")
     shutil.rmtree(aside, ignore_errors=True)
-    model.save_pretrained(str(aside))
+    model.save_pretrained(str(aside), state_dict=weights)
     hf_tokenizer.save_pretrained(str(aside))
     _portable(aside / "adapter_config.json", job)
     facts = {

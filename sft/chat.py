@@ -3,7 +3,8 @@
 Supervised = the content of every assistant turn and the turn-end token behind it; nothing else. The mask is found
 in the joint tokenisation (`sft.masks`), never by searching for marker strings. The generation prompt is a token prefix
 of the training row; where a tokenizer breaks that, `encode` raises. No row is ever truncated here. Rows go through in
-batches: while one is labelled, the next is tokenised on all cores.
+batches, whose words are tokenised once (`sft.pieces`); where a tokenizer does not allow that, the next batch is
+tokenised on all cores while one is labelled.
 """
 
 import re
@@ -18,6 +19,7 @@ from sft.chat_formats import ChatFormat, chat_format, formats
 from sft.errors import DataError, SettingsError
 from sft.i18n import _
 from sft.masks import IGNORE, Encoded, by_characters, by_ids
+from sft.pieces import Ids, cutting, pieces, whole
 from sft.records import Message
 
 __all__ = [
@@ -109,8 +111,10 @@ def encode_all(
     lead = _lead(tokenizer, fmt)
     markup = _markup(tokenizer, fmt)
     batches = (_lay(chunk, fmt, markup) for chunk in _chunks(rows, batch))
-    for laid, encodings in _tokenised(batches, tokenizer):
-        yield from _labelled(laid, encodings, tokenizer, fmt, lead)
+    known = pieces(tokenizer, fmt.turn_end) if lead else None
+    pairs = ((laid, known(laid.texts)) for laid in batches) if known else _ahead(batches, whole(tokenizer))
+    for laid, found in pairs:
+        yield from _labelled(laid, found, tokenizer, fmt, lead)
 
 
 def _lead(tokenizer: Tokenizer, fmt: ChatFormat) -> list[int]:
@@ -124,7 +128,7 @@ def _lead(tokenizer: Tokenizer, fmt: ChatFormat) -> list[int]:
             hint=_("name the chat format that this model was trained with: --chat-format"),
         )
     added = tokenizer.get_added_tokens_decoder().get(end)
-    if added is None or added.normalized or added.single_word or added.lstrip or added.rstrip:
+    if added is None or not cutting(added):
         return []
     text = fmt.turn_end + fmt.after + fmt.head("assistant")
     ids: list[int] = tokenizer.encode(text, add_special_tokens=False).ids
@@ -168,7 +172,7 @@ def _chunks(
 
 def _lay(rows: Sequence[tuple[str, Sequence[Message]]], fmt: ChatFormat, markup: re.Pattern[str]) -> _Laid:
     laid = _Laid([], [], [])
-    heads = {role: fmt.head(role) for _id, messages in rows for role in {m.role for m in messages}}
+    heads = {role: fmt.head(role) for role in {m.role for _id, messages in rows for m in messages}}
     for row_id, messages in rows:
         try:
             _check_markup(messages, markup)
@@ -182,39 +186,36 @@ def _lay(rows: Sequence[tuple[str, Sequence[Message]]], fmt: ChatFormat, markup:
     return laid
 
 
-def _tokenised(batches: Iterator[_Laid], tokenizer: Tokenizer) -> Iterator[tuple[_Laid, Sequence[Any]]]:
-    """Yield each batch with its encodings; the next one is tokenised meanwhile, outside of Python's lock."""
+def _ahead(batches: Iterator[_Laid], ids: Ids) -> Iterator[tuple[_Laid, list[list[int]]]]:
+    """Yield each batch with its ids; the next one is tokenised meanwhile, outside of Python's lock."""
     first = list(islice(batches, 2))
     if len(first) < 2:
         for laid in first:
-            yield laid, tokenizer.encode_batch_fast(laid.texts, add_special_tokens=False)
+            yield laid, ids(laid.texts)
         return
     with ThreadPoolExecutor(1) as pool:
         waiting: deque[tuple[_Laid, Any]] = deque()
         for laid in chain(first, batches):
-            waiting.append((
-                laid,
-                pool.submit(tokenizer.encode_batch_fast, laid.texts, add_special_tokens=False),
-            ))
+            waiting.append((laid, pool.submit(ids, laid.texts)))
             if len(waiting) > 1:
-                done, encodings = waiting.popleft()
-                yield done, encodings.result()
-        for done, encodings in waiting:
-            yield done, encodings.result()
+                done, found = waiting.popleft()
+                yield done, found.result()
+        for done, found in waiting:
+            yield done, found.result()
 
 
 def _labelled(
-    laid: _Laid, encodings: Sequence[Any], tokenizer: Tokenizer, fmt: ChatFormat, lead: list[int]
+    laid: _Laid, found: list[list[int]], tokenizer: Tokenizer, fmt: ChatFormat, lead: list[int]
 ) -> Iterator[Encoded]:
     done: list[Encoded] = []
     faults = list(laid.faults)
-    for (row_id, messages), encoding in zip(laid.rows, encodings, strict=True):
+    for (row_id, messages), ids in zip(laid.rows, found, strict=True):
         encoded = None
         if lead:
             # A system text may have moved into the turn behind it.
             moved = int(fmt.system == "user" and messages[0].role == "system") if messages else 0
             answers = [n - moved for n, m in enumerate(messages) if m.role == "assistant"]
-            encoded = by_ids(encoding.ids, answers, len(messages) - moved, lead)
+            encoded = by_ids(ids, answers, len(messages) - moved, lead)
         try:
             done.append(encoded or _slowly(messages, tokenizer, fmt))
         except DataError as error:

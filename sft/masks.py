@@ -43,6 +43,8 @@ def by_ids(ids: list[int], answers: Sequence[int], turns: int, lead: Sequence[in
             ends.append(ids.index(end, ends[-1] + 1))
         except ValueError:
             return None
+    if end in ids[ends[-1] + 1 :]:
+        return None
     labels: list[int] = []
     for turn in answers:
         before, last = ends[turn], ends[turn + 1] + 1
@@ -52,7 +54,7 @@ def by_ids(ids: list[int], answers: Sequence[int], turns: int, lead: Sequence[in
         labels += [IGNORE] * (first - len(labels))
         labels += ids[first:last]
     labels += [IGNORE] * (len(ids) - len(labels))
-    return Encoded(ids, labels) if ids.count(end) == turns else None
+    return Encoded(ids, labels)
 
 
 def by_characters(

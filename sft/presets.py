@@ -20,6 +20,9 @@ from sft.i18n import _
 from sft.text import read_text
 
 _KEYS = {"description", "train", "also_known_as"}
+REPORTS = ("tensorboard", "wandb", "trackio", "mlflow")
+_REPORT = f"(?:{'|'.join(REPORTS)})"
+_REPORTS = f"^(?:none|{_REPORT}(?:,{_REPORT})*)$"
 
 
 class Settings(BaseModel):
@@ -38,6 +41,8 @@ class TrainSettings(Settings):
     backend: Literal["auto", "unsloth", "hf"] = Field(
         "auto", description="auto = unsloth where it imports, else hf"
     )
+
+    warm_start: str = Field("", description="run or adapter folder to begin with; empty = a fresh adapter")
 
     gpu: str = Field(
         "auto", min_length=1, description="auto = most free memory and not busy; cpu, an index, a UUID"
@@ -116,10 +121,25 @@ class TrainSettings(Settings):
     )
 
     eval_steps: float = Field(0.2, ge=0, description="below 1: part of all steps; from 1: steps; 0 = never")
+    best: Literal["last", "loss", "task"] = Field(
+        "last",
+        description="adapter that is kept: of the last step, of the lowest validation loss, or of the best task metric",
+    )
+    patience: int = Field(
+        0, ge=0, description="stop after so many evaluations without a better one; 0 = never stop early"
+    )
+    task_rows: int = Field(
+        32, ge=1, description='held-out rows that best = "task" answers and scores at every evaluation'
+    )
     save_steps: float = Field(
         0.1, ge=0, description="below 1: part of all steps; from 1: steps; 0 = at the end"
     )
     log_steps: int = Field(1, ge=1, description="write a line of metrics every so many steps")
+    report_to: str = Field(
+        "none",
+        pattern=_REPORTS,
+        description="where else the metrics go: none, tensorboard, wandb, trackio, mlflow; several with commas",
+    )
     keep_checkpoints: int = Field(2, ge=1, description="how many of the newest checkpoints stay on disk")
     seed: int = Field(42, ge=0, description="sampling, shuffling, adapter start, dropout")
 
@@ -288,6 +308,8 @@ def expected(section: type[Settings], key: str) -> str:
             words += ["true", "false"]
         return _("one of {names}").format(names=", ".join(words))
     option = options[0]
+    if option.get("pattern") == _REPORTS:
+        return _("none, or some of {names}, with commas").format(names=", ".join(REPORTS))
     kinds = {
         "integer": _("a whole number"),
         "number": _("a number"),

@@ -17,6 +17,7 @@ _FORM: Mapping[str, type | tuple[type, ...]] = {
     "use_case": (str, type(None)),
     "train_ids": list,
     "valid_ids": list,
+    "warm_start": (dict, type(None)),
     "seconds": (int, float, type(None)),
     "ended": (str, type(None)),
 }

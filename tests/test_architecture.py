@@ -16,18 +16,18 @@ SOURCES = sorted([*(ROOT / "sft").rglob("*.py"), *(ROOT / "data_prep").rglob("*.
 # A package whose `__init__` gathers what others build on its modules names that façade as an entry of its own.
 ORDER = (
     "__init__", "errors", "i18n",
-    "text", "locks",
+    "text", "locks", "disk", "checkpoints",
     "records",
     "template_rules", "templates", "amr",
     "keys", "verdicts", "splits", "columns", "labels", "web", "smatch", "amr.__init__", "metrics", "baselines",
     "checks",
-    "answers", "masks", "chat_formats", "chat",
+    "answers", "masks", "pieces", "chat_formats", "chat",
     "requirements", "installed", "probes", "devices", "models", "presets", "settings", "starter",
     "sources", "planner", "run_record", "runs.__init__",
     "embedded", "base", "tokenizer", "prepared", "token_file", "tokens", "audit",
     "rows_shown", "set_diff", "set_stats",
-    "backends",
-    "quiet", "prep", "prompts", "training", "predict", "heldout", "report", "evaluation", "runs",
+    "backends", "adapters", "generation", "report", "evaluation",
+    "quiet", "prep", "prompts", "training", "predict", "heldout", "runs",
     "doctor",
     "cli", "__main__",
 )  # fmt: skip

@@ -102,6 +102,18 @@ def test_a_loss_that_is_no_number_is_null_in_json() -> None:
     assert "nan" in sft("runs", "show", "a").out
 
 
+def test_show_and_watch_tell_what_was_wrong() -> None:
+    slow = {"step": 4, "alarm": "slower", "text": "40 tokens/s, where 100 were usual", "hint": "see top"}
+    idle = {"step": 4, "alarm": "gpu_idle", "text": "the GPU waits", "hint": "raise --batch-size"}
+    make(Path("runs/a"), "interrupted", [*LOG, slow, idle, {"step": 4, "alarm": "slower", "over": True}])
+    out = sft("runs", "show", "a").out
+    assert "! step 4: the GPU waits\n  hint: raise --batch-size\n" in out
+    assert "alarms\n  step 4: 40 tokens/s, where 100 were usual (over)\n  step 4: the GPU waits\n" in out
+    assert "  ! step 4: the GPU waits\n    hint: raise --batch-size\n" in sft("runs", "watch", "a").out
+    told = sft("runs", "show", "a", "--json").json["alarms"]
+    assert [(one["alarm"], one["over"]) for one in told] == [("slower", True), ("gpu_idle", False)]
+
+
 # watch
 
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sft import runs
+from sft import checkpoints, runs
 from sft.errors import DataError, SettingsError
+from sft.text import write_text
 
 LOCK = {"settings": {"lr": 2e-4, "epochs": 3.0}, "data": "ab" * 32, "model": "qwen2.5-3b", "backend": "hf"}
 VALUES = st.recursive(
@@ -66,8 +67,31 @@ def test_new_insists_on_a_new_folder(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_run_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "runs/a").mkdir(parents=True)
+    write_text(tmp_path / "runs/a/notes.txt", "x")
     assert runs.place(tmp_path, "a", LOCK, resume=None) == (tmp_path / "runs/a-2", False)
+
+
+def test_a_folder_whose_run_was_killed_before_it_had_a_record_is_taken(tmp_path: Path) -> None:
+    folder = tmp_path / "runs/a"
+    with runs.held(folder):
+        assert runs.place(tmp_path, "a", LOCK, resume=None) == (tmp_path / "runs/a-2", False)
+    (folder / ".run.json.x1").write_text("{", encoding="utf-8")
+    assert runs.place(tmp_path, "a", LOCK, resume=None) == (folder, False)
+
+
+def test_a_record_without_a_newer_entry_of_no_value_is_the_same(tmp_path: Path) -> None:
+    folder = begin(tmp_path / "runs/a")
+    assert runs.place(tmp_path, "a", LOCK | {"warm_start": None}, resume=None) == (folder, True)
+
+
+def test_what_a_new_run_leaves_unfinished_is_known_with_its_differences(tmp_path: Path) -> None:
+    assert runs.passed_over(tmp_path, "a", LOCK) is None
+    begin(tmp_path / "runs/a", "finished")
+    assert runs.passed_over(tmp_path, "a", LOCK) is None
+    begin(tmp_path / "runs/a-2", lock=LOCK | {"data": "cd" * 32})
+    found = runs.passed_over(tmp_path, "a", LOCK)
+    assert found is not None
+    assert (found[0].name, found[1]) == ("a-2", ["data: cdcdcdcd → abababab"])
 
 
 @pytest.mark.parametrize("resume", [None, True, False])
@@ -80,7 +104,8 @@ def test_a_folder_kept_for_a_detached_start_is_taken_as_new(tmp_path: Path, resu
 
 def test_a_detached_start_goes_on_where_there_is_a_checkpoint(tmp_path: Path) -> None:
     folder = begin(tmp_path / "runs/a", "starting")
-    checkpoint(folder, 3)
+    write_text(folder / "checkpoints/checkpoint-3/state", "s")
+    checkpoints.mark(folder / "checkpoints/checkpoint-3", 3)
     assert runs.place(tmp_path, "a", LOCK, resume=None) == (folder, True)
     assert runs.place(tmp_path, "a", LOCK, resume=False) == (tmp_path / "runs/a-2", False)
 
@@ -227,42 +252,6 @@ def test_a_second_process_is_refused_and_death_frees_the_folder(tmp_path: Path) 
         pass
     with runs.held(tmp_path / "a"):  # and once more: the lock is given back
         pass
-
-
-# Checkpoints
-
-
-def checkpoint(folder: Path, step: int, *, complete: bool = True) -> Path:
-    path = folder / "checkpoints" / f"checkpoint-{step}"
-    path.mkdir(parents=True)
-    (path / "weights").write_bytes(b"w" * 10)
-    (path / "state").write_bytes(b"s" * 5)
-    if complete:
-        runs.mark_complete(path, step)
-    return path
-
-
-def test_only_whole_checkpoints_count_in_the_order_of_steps(tmp_path: Path) -> None:
-    assert runs.checkpoints(tmp_path) == []
-    made = [checkpoint(tmp_path, step) for step in (100, 20, 3)]
-    checkpoint(tmp_path, 120, complete=False)
-    assert runs.checkpoints(tmp_path) == [made[2], made[1], made[0]]
-    (made[0] / "weights").write_bytes(b"w" * 9)  # cut short
-    (made[1] / "state").unlink()
-    assert runs.checkpoints(tmp_path) == [made[2]]
-
-
-@pytest.mark.parametrize("content", ["", "{", "{}", '{"files": {"weights": 3}}', '{"files": []}', "[]"])
-def test_a_damaged_marker_is_no_marker(tmp_path: Path, content: str) -> None:
-    path = checkpoint(tmp_path, 7)
-    (path / runs.COMPLETE).write_text(content, encoding="utf-8")
-    assert runs.checkpoints(tmp_path) == []
-
-
-def test_a_stray_folder_is_no_checkpoint(tmp_path: Path) -> None:
-    path = checkpoint(tmp_path, 7)
-    path.rename(path.with_name("checkpoint-best"))
-    assert runs.checkpoints(tmp_path) == []
 
 
 def test_a_resumed_run_that_ended_last_is_the_newest(tmp_path: Path) -> None:

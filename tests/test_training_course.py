@@ -28,7 +28,9 @@ def test_the_course_is_read_off_the_lines() -> None:
     )  # 3 steps in 6 seconds, 6 to go; what came before the first line is no step's time
     assert now.as_dict() == {
         "step": 4, "total_steps": 10, "first_loss": 3.0, "loss": 1.5, "eval_loss": 2.25, "best_eval_loss": 2.25,
-        "lr": 1e-4, "grad_norm": None, "epoch": None, "tokens_per_s": 120.0, "memory": 12, "seconds": 11.0, "left": 12.0,
+        "figure": None, "task_metric": None, "best_task_metric": None, "lr": 1e-4, "grad_norm": None, "epoch": None,
+        "tokens_per_s": 120.0, "tflops": None, "mfu": None, "hfu": None, "gpu_util": None, "memory": 12, "seconds": 11.0,
+        "left": 12.0, "alarms": [],
     }  # fmt: skip
 
 
@@ -42,6 +44,15 @@ def test_the_first_line_counts_from_the_start_but_not_after_a_resume() -> None:
     resumed = [*LOG, {"step": 5, "loss": 1.4, "seconds": 3.0}]
     assert course.course(resumed, 10).left is None
     assert course.course([*resumed, {"step": 6, "loss": 1.4, "seconds": 4.0}], 10).left == 4.0
+
+
+def test_alarms_and_the_task_metric_are_lines_of_the_log_too() -> None:
+    alarm = {"step": 4, "alarm": "slower", "text": "40 tokens/s", "hint": "see top"}
+    score = {"step": 4, "eval_loss": 2.0, "task_metric": 0.5, "figure": "accuracy", "seconds": 12.0}
+    now = course.course([*LOG, alarm, score, {"step": 4, "alarm": "slower", "over": True}], 10)
+    assert (now.step, now.tasks, now.figure, now.left) == (4, ((4, 0.5),), "accuracy", 14.0)
+    assert now.as_dict()["alarms"] == [alarm | {"over": True}]
+    assert now.as_dict()["best_task_metric"] == 0.5
 
 
 def test_a_line_being_written_waits_and_a_broken_one_is_named(tmp_path: Path) -> None:

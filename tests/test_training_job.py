@@ -1,6 +1,7 @@
 """Which rows a training takes: the set's own split, another share of it, a sample."""
 
 from array import array
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -63,6 +64,16 @@ def test_card_and_micro_batch_are_no_other_experiment_but_the_effective_batch_is
     other = made(batch_size=4, grad_accum=4, gpu="1", profile="safe").lock
     assert {line.partition(":")[0] for line in runs.differences(lock, other)} <= set(runs.DECIDED)
     assert "effective_batch: 16 → 32" in runs.differences(lock, made(batch_size=8, grad_accum=4).lock)
+
+
+def test_what_it_begins_with_decides_the_result_and_not_how_that_was_named() -> None:
+    assert made().lock["warm_start"] is None
+    start: Any = SimpleNamespace(sha256="ab" * 32)
+    one, other = (
+        replace(made(warm_start=name), start=start).lock for name in ("first", "runs/first/adapter")
+    )
+    assert one == other
+    assert runs.differences(made().lock, one) == ["warm_start: None → abababab"]
 
 
 def test_a_run_goes_on_with_the_micro_batch_it_began_with() -> None:

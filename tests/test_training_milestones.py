@@ -1,11 +1,14 @@
 """Real trainings in chunks, in stages and on a time budget, on a tiny model."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_model import make_model, sft, write_statements
+from tiny_model import environment, make_model, sft, write_statements
 
 pytest.importorskip("torch")
 pytest.importorskip("trl")
@@ -20,6 +23,20 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_statements(folder / "data/raw/exam.csv", 44)
     sft(folder, "prep", "--template", "qa/true_false_v1", "--keep", "STT")
     return folder
+
+
+KILL_AT = """
+import os, signal
+from sft.training import follow
+whole = follow.State.metrics
+def metrics(self, step, logs):
+    if step == {step}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return whole(self, step, logs)
+follow.State.metrics = metrics
+from sft.__main__ import main
+main()
+"""
 
 
 def read(path: Path) -> Any:
@@ -38,14 +55,32 @@ def test_chunks_leave_their_state_and_a_budget_stops_and_goes_on_to_the_same_ada
     said = json.loads(done.stdout)
     assert (said["status"], said["steps"], said["stopped_by"]) == ("interrupted", 1, "time budget")
     assert "the time budget is nearly used up: saving at step 1" in done.stderr
+    ahead = sft(workspace, *chunks, "budget", "--from-chunk", "3", check=False)
+    assert "--from-chunk: chunk 3 has not begun: no checkpoint of step 8" in ahead.stderr
+    again = sft(workspace, *chunks, "budget", "--time-budget", "0.5s", check=False)
+    assert again.returncode == 130
     again = sft(workspace, *chunks, "budget")
-    assert "going on from checkpoint-1" in again.stderr
+    assert "going on from checkpoint-2" in again.stderr
     assert "chunk 1 of 3 is done: step 4" in again.stderr
     whole, budget = (
         workspace / f"runs/{name}/adapter/adapter_model.safetensors" for name in ("whole", "budget")
     )
     assert whole.read_bytes() == budget.read_bytes()
     assert read(workspace / "runs/budget/parts.json")["parts"] == parts
+
+
+def test_a_run_goes_back_to_the_beginning_of_any_chunk(workspace: Path) -> None:
+    chunks = ("train", *FLAGS, "--chunk-size", "16", "--seed", "3", "--name", "back")
+    killed = subprocess.run(
+        [sys.executable, "-c", KILL_AT.format(step=9), *chunks],
+        cwd=workspace, env=environment(), capture_output=True, text=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    back = sft(workspace, *chunks, "--from-chunk", "2")
+    assert "going on from checkpoint-4" in back.stderr
+    sft(workspace, *chunks[:-1], "straight")
+    one, two = (workspace / f"runs/{name}/adapter/adapter_model.safetensors" for name in ("back", "straight"))
+    assert one.read_bytes() == two.read_bytes()
 
 
 @pytest.mark.parametrize(("by", "backend"), [("loss", "unsloth"), ("loss", "hf"), ("column:STT", "hf")])

@@ -51,8 +51,9 @@ Qwen2ForCausalLM(config).to(torch.bfloat16).save_pretrained(sys.argv[1])
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of a training subprocess: offline, quiet."""
-    return os.environ | {"HF_HUB_OFFLINE": "1", "SFT_LANG": "en", "PYTHONWARNINGS": "ignore"}
+    """Return the environment of a training subprocess: offline, quiet, and one thread, as more wait for each other."""
+    quiet = {"HF_HUB_OFFLINE": "1", "SFT_LANG": "en", "PYTHONWARNINGS": "ignore"}
+    return os.environ | quiet | {"OMP_NUM_THREADS": "1"}
 
 
 def sft(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:

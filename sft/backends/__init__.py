@@ -5,6 +5,8 @@ and log are the same for both, in `sft.training.train`.
 """
 
 import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,3 +68,24 @@ def load(backend: str, request: Request) -> tuple[Any, Any]:
     from sft.backends import hf
 
     return hf.load(request)
+
+
+@contextmanager
+def answering(backend: str, model: Any) -> Iterator[None]:
+    """Let a model answer in the middle of its training; afterwards it goes on training as before."""
+    own = model.get_base_model().generation_config
+    if backend == "unsloth":
+        from unsloth import FastLanguageModel
+
+        FastLanguageModel.for_inference(model)
+    else:
+        model.eval()
+    try:
+        yield
+    finally:
+        if backend == "unsloth":
+            FastLanguageModel.for_training(model)
+        else:
+            model.train()
+        # peft hands the configuration of a generation down to the base model and leaves it there.
+        model.generation_config = model.get_base_model().generation_config = own

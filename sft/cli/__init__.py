@@ -4,7 +4,6 @@ Results go to stdout, progress and logs to stderr. `SftGroup` is the one place t
 code. Nothing heavy is imported here: `sft --help` must work, at once, without the training packages.
 """
 
-import errno
 import inspect
 import os
 import sys
@@ -14,14 +13,13 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from sft import __version__
+from sft import __version__, disk
 from sft.cli import wording
 from sft.errors import MissingError, SftError
 from sft.i18n import LANGUAGES, _
 
 # What a mistyped command line raises; typer brings click along under another name from one release to the next.
 _UsageError: Any = typer.BadParameter.__mro__[1]
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)  # not the program's fault
 
 
 class SftGroup(TyperGroup):
@@ -58,7 +56,7 @@ class SftGroup(TyperGroup):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
         except OSError as error:
-            if ctx.params.get("debug") or error.errno not in _DISK:
+            if ctx.params.get("debug") or not disk.refused(error):
                 raise
             hint = _("free some space, or check who may write there")
             show_error(MissingError(error.strerror or "", where=str(error.filename or ""), hint=hint))

@@ -32,8 +32,28 @@ def lines(job: "Job", workspace: Path) -> Iterator[str]:
         name=job.loaded.format.name, origin=job.loaded.origin, end=job.loaded.turn_end, pad=job.loaded.pad
     )
     yield _("data {folder}, template {template}").format(folder=job.data.folder, template=job.template.id)
+    if job.start:
+        yield _("begins with the adapter {name} @{sha}, trained with {template}").format(
+            name=job.start.name, sha=job.start.sha256[:8], template=job.start.facts["template"]
+        )
+        yield from _known(job.facts)
     yield from sample(job)
     yield from planned(job, workspace)
+
+
+def _known(facts: Any) -> Iterator[str]:
+    """Yield a word on held-out rows that the adapter to begin with was trained on: a score on them means little."""
+    known, rows = facts["known_before"], facts["to_score"]
+    if known is None:
+        yield _(
+            "  ! whether it was trained on rows held out here cannot be told: its prepared set is not there"
+        )
+    elif known:
+        yield _(
+            "  ! it was trained on {n} of the {all} rows held out here: a score on them is too good"
+        ).format(n=known, all=rows)
+        hint = _("prepare with the seed and share of its set, or score on other data")
+        yield f"      {_('hint: {text}').format(text=hint)}"
 
 
 def planned(job: "Job", workspace: Path) -> Iterator[str]:
@@ -48,6 +68,7 @@ def planned(job: "Job", workspace: Path) -> Iterator[str]:
     yield from memory(job.decision)
     yield _("plan")
     yield from plan(job.plan)
+    yield from keeping(job)
     yield from time(pace.of(job, workspace))
     yield from screen.findings(job.plan.findings)
 
@@ -182,6 +203,31 @@ def _parts(parts: "Parts") -> Iterator[str]:
     if parts.merged:
         yield _("    the last {n:,} rows are no chunk of their own: they are in the one before").format(
             n=parts.merged
+        )
+
+
+def keeping(job: "Job") -> Iterator[str]:
+    """Yield which adapter is kept and when the training stops early, where that was asked for, and what it costs."""
+    from sft import generation
+    from sft.training import best, exam
+
+    settings, task = job.settings, job.template.task
+    rule = best.rule(settings.best, settings.patience)
+    if rule is None:
+        return
+    figure = screen.figure(exam.figure(task) if rule.higher else "eval_loss")
+    if rule.keeps:
+        yield _("  the adapter with the best {figure} of {n} evaluations is kept").format(
+            figure=figure, n=job.plan.n_evals
+        )
+    if rule.higher:
+        yield _("  each of them answers {n} held-out rows, with up to {tokens} tokens each").format(
+            n=min(settings.task_rows, len(job.held_out)),
+            tokens=generation.limit_for(job.facts["answer_tokens_max"]),
+        )
+    if rule.patience:
+        yield _("  it stops after {n} evaluations ({steps} steps) without a better {figure}").format(
+            n=rule.patience, steps=rule.patience * job.plan.eval_every, figure=figure
         )
 
 

@@ -1,83 +1,69 @@
-"""A training as it goes, seen from another terminal: live on a terminal, a line per logged step elsewhere."""
+"""What is drawn of a training: by `sft train` of its own, by `sft runs watch` and `show` of any."""
 
-import sys
-import time
-from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-import typer
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from sft.cli import screen
 from sft.i18n import _
 
 if TYPE_CHECKING:
-    from sft.runs.diff import Look
+    from pathlib import Path
 
-_EVERY = 1.0  # seconds between two looks
+    from sft.runs.diff import Look
+    from sft.training.best import Rule, Standing
+    from sft.training.course import Course
+
 _BAR, _CURVE = 30, 60  # signs at most
 _QUIET = 30  # seconds without a new line that are worth a word
 _SAID = 6  # last lines of a console that are shown
 
 
-def follow(folder: Path) -> "Look":
-    """Show a run until it goes on no longer; return it as it was then."""
-    from sft.runs import diff as run_diff
-    from sft.runs import states
+@dataclass(frozen=True, slots=True)
+class View:
+    """A training as it is drawn: its `state` in words, `age` in seconds since its last line, bytes of `memory` it may use."""
 
-    show = _live if sys.stdout.isatty() else _plain
-
-    def looks() -> Iterator["Look"]:
-        while True:
-            found = run_diff.look(folder, scores=False)
-            yield found
-            if found.state not in states.GOING_ON:
-                return
-            time.sleep(_EVERY)
-
-    return show(looks())
+    name: str
+    state: str
+    going_on: bool
+    course: "Course"
+    age: float = 0.0
+    memory: int | None = None
+    rule: "Rule | None" = None
+    standing: "Standing | None" = None
 
 
-def _plain(looks: "Iterator[Look]") -> "Look":
-    """Print every line of the log once, as a line for people; what the run is doing is said on stderr."""
-    shown, state = 0, ""
-    for look in looks:
-        if look.state != state:
-            state = look.state
-            screen.note(f"{look.run.name}: {_(look.state)}")
-        new = look.lines[
-            min(shown, len(look.lines)) :
-        ]  # it is cut where a training goes on from a checkpoint
-        shown = len(look.lines)
-        for number, line in enumerate(new, 1):
-            left = look.course.left if number == len(new) else None
-            total = look.course.total or "?"
-            text = screen.state(dict(line) | {"left": left}, last=False)
-            typer.echo(f"  {line['step']}/{total}  {text}")
-        sys.stdout.flush()
-    return look
+def view(look: "Look") -> View:
+    """Return what is drawn of a run."""
+    from sft.training import best
+
+    data = look.run.data
+    settings = data.get("settings", {})
+    rule = best.rule(settings.get("best", best.LAST), settings.get("patience", 0))
+    found = best.standing(look.lines, rule) if rule else None
+    memory = data.get("device", {}).get("total")
+    going_on = look.state == "running"
+    return View(look.run.name, _(look.state), going_on, look.course, look.age, memory, rule, found)
 
 
-def _live(looks: "Iterator[Look]") -> "Look":
-    from rich.console import Console
-    from rich.live import Live
-    from rich.text import Text
+def lines(now: View, width: int = 80) -> list[str]:
+    """Return the dashboard: how far, losses as curves, the best so far, rates, memory, what is wrong."""
+    room = max(min(width - _BAR, _CURVE), 10)
+    return [
+        f"{now.name}  {now.state}",
+        _progress(now),
+        *_curves(now.course, room),
+        *_best(now),
+        *_rates(now.course.latest),
+        *_memory(now),
+        *_alarms(now.course),
+    ]
 
-    console = Console(file=sys.stdout)
-    with Live(console=console, auto_refresh=False) as live:
-        for look in looks:
-            drawn = Text("\n".join(lines(look, console.width)), no_wrap=True, overflow="ellipsis")
-            live.update(drawn, refresh=True)
-    return look
 
-
-def lines(look: "Look", width: int = 80) -> list[str]:
-    """Return the dashboard of a run: how far, losses as curves, rates, memory."""
+def _curves(now: "Course", room: int) -> list[str]:
     from sft.training import course
 
-    now = look.course
-    room = max(min(width - _BAR, _CURVE), 10)
-    out = [f"{look.run.name}  {_(look.state)}", _progress(look)]
+    out = []
     if now.losses:
         curve = course.sparkline(now.losses, room)
         out.append(
@@ -93,26 +79,60 @@ def lines(look: "Look", width: int = 80) -> list[str]:
                 first=values[0], last=values[-1], best=now.best_eval, curve=curve
             )
         )
-    return [*out, *_rates(look), *_memory(look)]
+    if now.tasks:
+        values = [value for _step, value in now.tasks]
+        curve = course.sparkline(values, room // 2)
+        out.append(
+            _("  {figure}  {first:.3f} → {last:.3f}, best {best:.3f}  {curve}").format(
+                figure=f"{screen.figure(now.figure):10}",
+                first=values[0],
+                last=values[-1],
+                best=max(values),
+                curve=curve,
+            )
+        )
+    return out
 
 
-def _rates(look: "Look") -> list[str]:
-    latest = look.course.latest
+def _best(now: View) -> list[str]:
+    rule, found = now.rule, now.standing
+    if rule is None or found is None:
+        return []
+    text = _("  best        step {step}").format(step=found.step)
+    if rule.patience:
+        text += _(", {since} of {patience} evaluations without a better one").format(
+            since=found.since, patience=rule.patience
+        )
+    return [text]
+
+
+def _rates(latest: "Mapping[str, float]") -> list[str]:
+    mfu = _("MFU {mfu:.1%} (HFU {hfu:.1%})").format(**latest) if {"mfu", "hfu"} <= latest.keys() else ""
+    if not mfu and "tflops" in latest:
+        mfu = _("{n:.3g} TFLOP/s").format(n=latest["tflops"])
     rates = [
         form.format(latest[name])
         for name, form in (
             ("lr", "lr {:.1e}"),
             ("tokens_per_s", _("{:.0f} tokens/s")),
+            ("gpu_util", _("GPU {:.0f} %")),
             ("grad_norm", _("gradient norm {:.2f}")),
             ("epoch", _("epoch {:.2f}")),
         )
         if name in latest
     ]
+    if mfu:
+        rates.insert(2 if {"lr", "tokens_per_s"} <= latest.keys() else 0, mfu)
     return [f"  {',  '.join(rates)}"] if rates else []
 
 
-def _progress(look: "Look") -> str:
-    now, going_on = look.course, look.state == "running"
+def _alarms(now: "Course") -> list[str]:
+    """Return what is wrong now, each with what helps."""
+    return [line for alarm, holds in now.alarms if holds for line in screen.alarm(alarm.as_dict())]
+
+
+def _progress(view: View) -> str:
+    now = view.course
     done = now.step / now.total if now.total else 0.0
     filled = round(min(done, 1.0) * _BAR)
     parts = [f"  {'━' * filled}{'─' * (_BAR - filled)}  {now.step}/{now.total or '?'}"]
@@ -120,26 +140,27 @@ def _progress(look: "Look") -> str:
         parts.append(f"{100 * done:.0f} %")
     if now.latest.get("seconds") is not None:
         parts.append(_("{time} passed").format(time=screen.duration(now.latest["seconds"])))
-    if going_on and now.left is not None:
-        parts.append(_("{time} left").format(time=screen.duration(max(now.left - look.age, 0.0))))
-    if going_on and look.age >= _QUIET:
-        parts.append(_("last line {time} ago").format(time=screen.duration(look.age)))
+    if view.going_on and now.left is not None:
+        parts.append(_("{time} left").format(time=screen.duration(max(now.left - view.age, 0.0))))
+    if view.going_on and view.age >= _QUIET:
+        parts.append(_("last line {time} ago").format(time=screen.duration(view.age)))
     return "  ".join(parts)
 
 
-def _memory(look: "Look") -> list[str]:
-    peak = look.course.latest.get("memory")
-    total = look.run.data.get("device", {}).get("total")
+def _memory(now: View) -> list[str]:
+    peak = now.course.latest.get("memory")
     if peak is None:
         return []
-    if total:
-        return [_("  memory      {gb:.1f} of {all:.1f} GB at most").format(gb=peak / 1e9, all=total / 1e9)]
+    if now.memory:
+        return [
+            _("  memory      {gb:.1f} of {all:.1f} GB at most").format(gb=peak / 1e9, all=now.memory / 1e9)
+        ]
     return [_("  memory      {gb:.1f} GB at most").format(gb=peak / 1e9)]
 
 
 def outcome(look: "Look") -> list[str]:
     """Return how a run ended, and what to do next."""
-    from sft import runs
+    from sft import checkpoints
     from sft.runs import states
 
     out = [f"{look.run.name}: {_(look.state)}"]
@@ -149,16 +170,51 @@ def outcome(look: "Look") -> list[str]:
         out += [f"  │ {line}" for line in _said(console)]
     if look.state == states.STALE:
         out.append(_("  it was killed; nothing that a checkpoint holds is lost"))
-    if look.state != "finished":
-        saved = runs.checkpoints(look.run.folder)
+    if look.state == "finished":
+        out += [f"  {line}" for line in ending(look.run.data)]
+    else:
+        saved = checkpoints.complete(look.run.folder)
         step = saved[-1].name.rpartition("-")[2] if saved else "0"
         out.append(_("  the command it was started with goes on from step {step}").format(step=step))
     return out
 
 
-def _said(console: Path) -> list[str]:
+def _said(console: "Path") -> list[str]:
     """Return the last lines of what a detached training said, whatever its libraries wrote: bytes of any kind, bars."""
     if not console.is_file():
         return []
     text = console.read_bytes().decode("utf-8", "replace").rstrip()
     return [line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")[-_SAID:]]
+
+
+def ending(data: "Mapping[str, Any]") -> list[str]:
+    """Return which adapter a finished training left and why it ended, from what ``run.json`` says."""
+    out, best = [], data.get("best")
+    steps, settings = data.get("steps"), data.get("settings", {})
+    if data.get("stopped_early"):
+        out.append(
+            _("stopped early at step {step} of {total}: {n} evaluations without a better {figure}").format(
+                step=steps,
+                total=data.get("plan", {}).get("total_steps", "?"),
+                n=settings.get("patience"),
+                figure=screen.figure(best["figure"]) if best else "–",
+            )
+        )
+    if best:
+        form = (
+            _("the adapter is that of step {step}, {figure} {value:.4f} (last: step {last}, {other:.4f})")
+            if best["kept"]
+            else _(
+                "the adapter is that of the last step; best {figure} {value:.4f} at step {step} (last: {other:.4f})"
+            )
+        )
+        out.append(
+            form.format(
+                step=best["step"],
+                figure=screen.figure(best["figure"]),
+                value=best["value"],
+                last=best["last_step"],
+                other=best["last_value"],
+            )
+        )
+    return out

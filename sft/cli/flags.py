@@ -11,8 +11,8 @@ from sft.i18n import _
 # Flags that are training settings; the others say what to do, not how to train.
 SETTINGS = (
     "model", "epochs", "max_steps", "batch_size", "grad_accum", "lr", "max_length", "lora_r", "val_split", "backend",
-    "seed", "chat_format", "gpu", "profile", "chunk_size", "curriculum", "num_processes", "num_machines", "machine_rank",
-    "main_address", "fsdp",
+    "seed", "chat_format", "gpu", "profile", "chunk_size", "curriculum", "warm_start", "best", "patience", "report_to",
+    "num_processes", "num_machines", "machine_rank", "main_address", "fsdp",
 )  # fmt: skip
 
 Data = Annotated[Path | None, typer.Option(help=_("prepared set; default: the newest"))]
@@ -66,6 +66,23 @@ ChunkSize = Annotated[
 Curriculum = Annotated[
     str | None,
     typer.Option(metavar="BY", help=_("from easy to hard: by length, answer, loss or column:NAME")),
+]
+Best = Annotated[
+    str | None,
+    typer.Option(
+        metavar="last|loss|task",
+        help=_("adapter to keep: the last, that of the lowest validation loss, or of the best task metric"),
+    ),
+]
+Patience = Annotated[
+    int | None, typer.Option(help=_("stop after so many evaluations without a better one; 0: never"))
+]
+ReportTo = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME[,NAME]",
+        help=_("send metrics to tensorboard, wandb, trackio or mlflow as well; default: none"),
+    ),
 ]
 Seed = Annotated[int | None, typer.Option(help=_("seed of sampling, shuffling and the adapter"))]
 Json = Annotated[bool, typer.Option("--json", help=_("print one JSON object on stdout"))]

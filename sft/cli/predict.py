@@ -89,10 +89,11 @@ def make(
     """Predict `rows` with the run's adapter, or its bare base, showing progress; also used by the scoring commands."""
     import time
 
+    from sft import adapters
     from sft import predict as core
 
     source = core.open_source(held.run.adapter, adapter=not base)
-    core.require_template(source, template, asked)
+    adapters.require_template(source.facts["template"], template, asked=asked)
     who = _("the base model") if base else held.run.name
     screen.note(_("predicting {n} rows with {who}").format(n=len(rows), who=who))
     progress, began = screen.Progress(), time.monotonic()

@@ -41,11 +41,16 @@ def listed(looks: "Sequence[Look]") -> list[str]:
 def shown(look: "Look", counts: Mapping[str, int], checkpoints: Sequence[str]) -> Iterator[str]:
     """Yield everything about a run."""
     data = look.run.data
-    yield from dashboard.lines(look)
+    yield from dashboard.lines(dashboard.view(look))
     if look.state != "finished":
         yield from dashboard.outcome(look)[1:]
     yield _("  started {start}, ended {end}").format(start=_when(data.get("started")), end=_when(look.ended))
     yield _("  checkpoints: {names}").format(names=", ".join(checkpoints) or "–")
+    if look.course.alarms:
+        yield _("alarms")
+        for alarm, holds in look.course.alarms:
+            over = "" if holds else _(" (over)")
+            yield _("  step {step}: {text}{over}").format(step=alarm.step, text=alarm.text, over=over)
     yield _("about")
     yield from screen.table(["", ""], list(_about(data, counts)))[1:]
     if data.get("settings"):
@@ -72,6 +77,11 @@ def _about(data: Mapping[str, Any], counts: Mapping[str, int]) -> Iterator[tuple
     yield _("template"), str(data.get("template", "–"))
     yield _("data"), f"{place.get('folder', '–')} @{str(place.get('sha256', ''))[:8]}"
     yield _("rows"), ", ".join(f"{key.removesuffix('_rows')} {count}" for key, count in counts.items())
+    if begun := data.get("warm_start"):
+        yield (
+            _("begun with"),
+            f"{begun.get('from')} @{str(begun.get('sha256'))[:8]} ({begun.get('template')})",
+        )
     yield _("backend"), str(data.get("backend", "–"))
     yield _("device"), str(device.get("name", "–"))
     yield _("optimizer"), str(data.get("optimizer", "–"))

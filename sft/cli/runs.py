@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sft.cli import dashboard, run_tables, screen
+from sft.cli import dashboard, live, run_tables, screen
 from sft.cli.flags import Json
 from sft.errors import DataError, MissingError, SettingsError, SftError
 from sft.i18n import _
@@ -57,14 +57,14 @@ def show_run(name: Name, as_json: Json = False) -> None:
 
     Example: sft runs show qwen2.5-3b_v5_cot_full_training
     """
-    from sft import runs
+    from sft import checkpoints, runs
     from sft.runs import diff as run_diff
 
     look = run_diff.look(runs.find(Path.cwd(), name).folder)
     long = {"train_ids", "valid_ids"}
     entries = {key: value for key, value in look.run.data.items() if key not in long}
     counts = {key.replace("_ids", "_rows"): len(look.run.data.get(key, ())) for key in sorted(long)}
-    saved = [path.name for path in runs.checkpoints(look.run.folder)]
+    saved = [path.name for path in checkpoints.complete(look.run.folder)]
     value = look.as_dict() | {"record": entries | counts, "checkpoints": saved}
     screen.result(value, run_tables.shown(look, counts, saved), as_json=as_json)
 
@@ -82,7 +82,7 @@ def watch_run(name: Watched = "", as_json: Json = False) -> None:
         screen.result(run_diff.look(folder).as_dict(), (), as_json=True)
         return
     try:
-        look = dashboard.follow(folder)
+        look = live.follow(folder)
     except KeyboardInterrupt:
         screen.note(_("left; the training goes on: sft runs watch {name}").format(name=folder.name))
         raise typer.Exit(130) from None

@@ -102,87 +102,117 @@ def duration(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-class Progress:
-    """A live line on a terminal (rich), plain lines elsewhere; used by training, prediction and scoring.
+class Screen:
+    """The terminal that a long job says its lines on, with or without something drawn live below them.
 
     The stream is taken when the object is made, because the training libraries' own output is redirected later.
     """
 
     def __init__(self) -> None:
-        self._stream: TextIO | None = sys.stderr
+        self.stream: TextIO | None = sys.stderr
+        self.bar: Any = None  # what is drawn, of rich; None while nothing is
+
+    def note(self, text: str) -> None:
+        """Say one line; it stands above a live one."""
+        if self.bar is not None:
+            self.draw(lambda: self.bar.console.print(text, markup=False, highlight=False, soft_wrap=True))
+        else:
+            self.print(text)
+
+    def alarm(self, line: Mapping[str, Any]) -> None:
+        """Say what is wrong with a training."""
+        for text in alarm(line):
+            self.note(text)
+
+    def end(self) -> None:
+        """End what is drawn."""
+        if self.bar is not None:
+            self.draw(self.bar.stop)
+            self.bar = None
+
+    def draw(self, action: Callable[[], object]) -> None:
+        """Draw, and fall silent when the terminal is gone: a closed window must not end a training."""
+        try:
+            action()
+        except OSError:
+            self.bar = self.stream = None
+
+    def print(self, text: str) -> None:
+        """Print a plain line, as long as the stream is there."""
+        if self.stream is not None:
+            try:
+                print(text, file=self.stream, flush=True)
+            except OSError:
+                self.stream = None
+
+
+class Progress(Screen):
+    """A live line on a terminal (rich), plain lines elsewhere; used by preparation, training, prediction and scoring."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self._live = sys.stderr.isatty()
-        self._bar: Any = None
         self._task: Any = None
         self._total = 0
         self._shown = 0.0
+        self._metrics: dict[str, Any] = {}
 
     def __reduce__(self) -> Any:
         """Let a process that trains for this one draw on the same terminal, from its own beginning."""
         return Progress, ()
 
-    def note(self, text: str) -> None:
-        """Say one line; it stands above a live line."""
-        if self._bar is not None:
-            self._draw(lambda: self._bar.console.print(text, markup=False, highlight=False))
-        else:
-            self._print(text)
-
     def begin(self, done: int, total: int) -> None:
         """Begin at step `done` of `total`."""
-        self._total, self._shown = total, 0.0
+        self._total, self._shown, self._metrics = total, 0.0, {}
         if self._live:
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
             columns = (BarColumn(24), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
-            console = Console(file=self._stream)
-            self._bar = Progress(*columns, console=console, redirect_stdout=False, redirect_stderr=False)
-            self._task = self._bar.add_task("", total=total, completed=done)
-            self._bar.start()
+            console = Console(file=self.stream)
+            self.bar = Progress(*columns, console=console, redirect_stdout=False, redirect_stderr=False)
+            self._task = self.bar.add_task("", total=total, completed=done)
+            self.bar.start()
 
     def step(self, done: int, metrics: Mapping[str, Any]) -> None:
-        """Show the state: every step on a terminal, at most every ten seconds and at the end elsewhere."""
-        text = state(metrics, last=done >= self._total)
+        """Show the state, which `metrics` adds to: every step on a terminal, else every ten seconds and at the end."""
+        self._metrics |= metrics
+        text = state(self._metrics, last=done >= self._total)
         now = time.monotonic()
-        if self._bar is not None:
-            self._draw(lambda: self._bar.update(self._task, completed=done, description=text))
-        elif done >= self._total or now - self._shown >= _PLAIN_EVERY:
+        if self.bar is not None:
+            self.draw(lambda: self.bar.update(self._task, completed=done, description=text))
+        elif text and ((done >= self._total and metrics) or now - self._shown >= _PLAIN_EVERY):
             self._shown = now
-            self._print(f"  {done}/{self._total}  {text}")
-
-    def end(self) -> None:
-        """End the live line."""
-        if self._bar is not None:
-            self._draw(self._bar.stop)
-            self._bar = None
-
-    def _draw(self, action: Callable[[], object]) -> None:
-        """Draw, and fall silent when the terminal is gone: a closed window must not end a training."""
-        try:
-            action()
-        except OSError:
-            self._bar = self._stream = None
-
-    def _print(self, text: str) -> None:
-        """Print a plain line, as long as the stream is there."""
-        if self._stream is not None:
-            try:
-                print(text, file=self._stream, flush=True)
-            except OSError:
-                self._stream = None
+            self.print(f"  {done}/{self._total}  {text}")
 
 
 def state(metrics: Mapping[str, Any], *, last: bool) -> str:
     """Return one line on a job: losses, rates and, before its `last` step, the time left."""
-    parts = [
-        form.format(metrics[name])
-        for name, form in (("loss", "loss {:.3f}"), ("eval_loss", "eval {:.3f}"), ("lr", "lr {:.1e}"))
-        if metrics.get(name) is not None
-    ]
+    task = f"{figure(metrics.get('figure', ''))} {{:.3f}}"
+    forms = {"loss": "loss {:.3f}", "eval_loss": "eval {:.3f}", "task_metric": task, "lr": "lr {:.1e}"}
+    parts = [form.format(metrics[name]) for name, form in forms.items() if metrics.get(name) is not None]
     if metrics.get("tokens_per_s"):
         parts.append(_("{rate:.0f} tokens/s").format(rate=metrics["tokens_per_s"]))
+    if metrics.get("mfu"):
+        parts.append(_("MFU {mfu:.1%}").format(mfu=metrics["mfu"]))
     if metrics.get("rows_per_s"):
         parts.append(_("{rate:.2f} rows/s").format(rate=metrics["rows_per_s"]))
     if metrics.get("left") is not None and not last:
         parts.append(_("{time} left").format(time=duration(metrics["left"])))
     return "  ".join(parts)
+
+
+def figure(name: str) -> str:
+    """Return what a figure of an evaluation is called."""
+    names = {"eval_loss": _("validation loss"), "accuracy": _("accuracy"), "smatch_f1": "Smatch F1"}
+    return names.get(name, "token F1")
+
+
+def alarm(line: Mapping[str, Any]) -> list[str]:
+    """Return a line of a log that says what is wrong, as lines for people; nothing when it says that it is over."""
+    if line.get("over"):
+        return []
+    return [
+        _("! step {step}: {text}").format(step=line["step"], text=line["text"]),
+        _("  hint: {text}").format(text=line["hint"]),
+    ]

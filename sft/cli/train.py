@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sft.cli import screen
+from sft.cli import dashboard, live, screen
 from sft.cli.flags import (
     Backend,
     BatchSize,
+    Best,
     ChunkSize,
     Curriculum,
     Data,
@@ -28,7 +29,9 @@ from sft.cli.flags import (
     Model,
     NumMachines,
     NumProcesses,
+    Patience,
     Profile,
+    ReportTo,
     Seed,
     UseCase,
     ValSplit,
@@ -38,8 +41,11 @@ from sft.errors import SettingsError, SftError
 from sft.i18n import _
 
 if TYPE_CHECKING:
+    from sft.runs import Run
+    from sft.templates import Template
     from sft.training.job import Job
     from sft.training.train import Outcome
+    from sft.training.warm import Start
 
 
 def train(
@@ -65,13 +71,32 @@ def train(
     fsdp: Fsdp = None,
     chunk_size: ChunkSize = None,
     curriculum: Curriculum = None,
+    from_chunk: Annotated[
+        int | None,
+        typer.Option(metavar="N", help=_("go back to where this chunk or stage of the run began"), min=1),
+    ] = None,
     time_budget: Annotated[
         str,
         typer.Option(
             metavar="2h50m", help=_("save and stop before so much time has passed; the same command goes on")
         ),
     ] = "",
+    best: Best = None,
+    patience: Patience = None,
+    report_to: ReportTo = None,
     chat_format: Annotated[str | None, typer.Option(help=_("chat format of an unknown model"))] = None,
+    warm_start: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN", help=_("begin with the adapter of this run, or of this folder, on the new data")
+        ),
+    ] = None,
+    template: Annotated[
+        str,
+        typer.Option(
+            help=_("insist on the data's template where the --warm-start adapter was trained with another")
+        ),
+    ] = "",
     name: Annotated[str, typer.Option(help=_("name of the run; default: MODEL_TEMPLATE_USE-CASE"))] = "",
     resume: Annotated[
         bool | None,
@@ -98,7 +123,8 @@ def train(
     from sft.runs import detach as sessions
     from sft.training import job as jobs
     from sft.training import launch
-    from sft.training import train as core
+    from sft.training import report_to as reports
+    from sft.training import run as core
     from sft.training.budget import Budget, seconds
 
     launch.refuse_foreign(os.environ)
@@ -107,11 +133,13 @@ def train(
         sessions.require()
     flags = given(locals())
     resolved = settings.resolve_train(flags, use_case=use_case)
+    reports.require(resolved.values.report_to)
     workspace = Path.cwd()
     named = settings.resolve_section(settings.DataSettings, {}).values.prepared
     progress = screen.Progress()
     place = data or (Path(named) if named else None)
-    job = jobs.prepare(workspace, resolved, place, progress)
+    start, asked = _warm_start(workspace, resolved.values.warm_start, template)
+    job = jobs.prepare(workspace, resolved, place, progress, start=start, asked=asked)
     _head(job, workspace)
     if dry_run:
         screen.result(
@@ -122,9 +150,14 @@ def train(
     if job.team.rank:
         _beside(job, progress, detach=detach, as_json=as_json)
         return
-    folder, going_on = runs.place(
-        workspace, name or jobs.default_name(job, resolved.preset), job.lock, resume=resume
-    )
+    wanted = name or jobs.default_name(job, resolved.preset)
+    folder, going_on = runs.place(workspace, wanted, job.lock, resume=resume)
+    if from_chunk and not going_on:
+        raise SettingsError(
+            _("there is no unfinished run to go back in"), where="--from-chunk", hint=_("leave it out")
+        )
+    if not going_on:
+        _say_new(folder, runs.passed_over(workspace, wanted, job.lock))
     if detach:
         sessions.require_free(folder)
         core.keep(job, folder, going_on=going_on, use_case=resolved.preset)
@@ -136,8 +169,15 @@ def train(
         for line in runs.differences(job.lock, begun.lock):
             screen.note(_("as this run began: {what}").format(what=line))
         job = begun
+    watch = live.watch(job, folder)
     outcome = core.run(
-        job, folder, going_on=going_on, use_case=resolved.preset, watch=progress, budget=budget
+        job,
+        folder,
+        going_on=going_on,
+        use_case=resolved.preset,
+        watch=watch,
+        budget=budget,
+        from_part=from_chunk or 0,
     )
     _tail(outcome, job, as_json=as_json)
 
@@ -145,7 +185,7 @@ def train(
 def _beside(job: "Job", progress: "screen.Progress", *, detach: bool, as_json: bool) -> None:
     """Train along with machine 0, where the run folder is."""
     from sft import devices
-    from sft.training import train as core
+    from sft.training import run
 
     if detach:
         raise SettingsError(
@@ -153,7 +193,37 @@ def _beside(job: "Job", progress: "screen.Progress", *, detach: bool, as_json: b
             hint=_("on the others start the command inside tmux"),
         )
     devices.use(*job.devices)
-    _tail(core.assist(job, watch=progress), job, as_json=as_json)
+    _tail(run.assist(job, watch=progress), job, as_json=as_json)
+
+
+def _warm_start(workspace: Path, name: str, template: str) -> "tuple[Start | None, Template | None]":
+    """Return the adapter to begin with, and the template that is insisted on."""
+    from sft import templates
+    from sft.training import warm
+
+    if template and not name:
+        raise SettingsError(
+            _("--template is for --warm-start: the template of a training is that of its data"),
+            hint=_("prepare the data with it: sft prep --template {name}").format(name=template),
+        )
+    return (warm.find(workspace, name) if name else None), (
+        templates.load(template, workspace) if template else None
+    )
+
+
+def _say_new(folder: Path, unfinished: "tuple[Run, list[str]] | None") -> None:
+    """Say that a new run begins although there is an unfinished one of that name."""
+    if unfinished is None or unfinished[0].folder == folder:
+        return
+    run, lines = unfinished
+    head = (
+        _("the unfinished run {name} differs, so a new run begins: {new}")
+        if lines
+        else _("the unfinished run {name} stays as it is, a new run begins: {new}")
+    )
+    screen.note(head.format(name=run.name, new=folder.name))
+    for line in lines:
+        screen.note(f"  {line}")
 
 
 def _detach(folder: Path, *, as_json: bool) -> None:
@@ -197,14 +267,18 @@ def _tail(outcome: "Outcome", job: "Job", *, as_json: bool) -> None:
             losses=losses,
         )
     ]
+    task = job.template.task
     if job.team.rank:
         lines.append(_("the run is on machine 0"))
     elif outcome.adapter:
+        about = {
+            "settings": {"patience": job.settings.patience},
+            "plan": {"total_steps": job.plan.total_steps},
+        }
         lines += [
+            *dashboard.ending(outcome.as_dict() | about),
             _("adapter: {path}").format(path=outcome.adapter),
-            _("next: {steps}").format(
-                steps="sft smatch" if job.template.task in {"amr", "mtup"} else "sft eval"
-            ),
+            _("next: {steps}").format(steps="sft smatch" if task in {"amr", "mtup"} else "sft eval"),
         ]
     else:
         lines.append(_("to go on from here: run the same command again"))

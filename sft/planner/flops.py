@@ -32,3 +32,21 @@ def per_token(shape: Shape, r: int, length: float, *, checkpointing: bool) -> Wo
     needed = 4 * (blocks + head) + 6 * lora + 3 * attention
     again = 2 * (blocks + lora) + attention if checkpointing else 0
     return Work(needed, needed + again)
+
+
+def utilisation(work: Work | None, rate: float, peak: float | None) -> dict[str, float]:
+    """Return what a rate of tokens a second comes to: ``tflops`` needed, and as parts of a peak ``mfu`` and ``hfu``.
+
+    `peak` is in FLOP a second, of all cards together; of a CPU it is not known, so there is no part of it.
+
+    >>> utilisation(Work(12e9, 18e9), 30_000, 989e12)
+    {'tflops': 360.0, 'mfu': 0.364, 'hfu': 0.546}
+    >>> utilisation(Work(12e9, 18e9), 30, None), utilisation(None, 30, 989e12)
+    ({'tflops': 0.36}, {})
+    """
+    if work is None:
+        return {}
+    found = {"tflops": float(f"{work.needed * rate / 1e12:.4g}")}
+    if peak:
+        found |= {"mfu": round(work.needed * rate / peak, 4), "hfu": round(work.done * rate / peak, 4)}
+    return found

@@ -105,6 +105,14 @@ def sharded(resolved: "Resolved[TrainSettings]") -> "Resolved[TrainSettings]":
         for name in needed
         if getattr(values, name) not in ("auto", needed[name]) and resolved.outright(name)
     ]
+    if values.best == "task":
+        problems.append(
+            SettingsError(
+                _("no single process can answer rows with a model that is split (fsdp)"),
+                where=resolved.origins["best"],
+                hint=_("judge by the validation loss: --best loss; or leave out fsdp"),
+            )
+        )
     if values.num_processes == 1:
         problems.append(
             SettingsError(

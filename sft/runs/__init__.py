@@ -8,6 +8,7 @@ import difflib
 import hashlib
 import json
 import os
+import re
 import socket
 import time
 from collections.abc import Iterator, Mapping
@@ -15,9 +16,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from sft import locks, run_record
+from sft import checkpoints, disk, locks, run_record
 from sft.errors import DataError, SettingsError
 from sft.i18n import _
 from sft.text import write_json
@@ -30,7 +31,8 @@ DECIDED = (
     "gradient_checkpointing",
 )  # entries of a lock that the plan settles by the free memory
 STARTING = "starting"  # kept for a training that is being started in a tmux session
-COMPLETE = "complete.json"  # written last into a checkpoint: without it the checkpoint does not exist
+_TRACE = re.compile(rf"{re.escape(locks.NAME)}|\.{re.escape(LOCK_FILE)}\..*")  # what a start leaves first
+_HASH = re.compile("[0-9a-f]{64}")
 _LONGEST = 200  # bytes of a name; file systems take 255
 _ASKED, _BLINK = 20, 0.05  # how often, and how many seconds apart, a lock is asked for
 PACKAGES = (
@@ -142,8 +144,12 @@ def digest(lock: Mapping[str, Any]) -> str:
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Return ``name: then → now`` for each entry of two locks that differs, nested tables flattened.
 
+    An entry that one of them does not have is None; of a hash the beginning is shown.
+
     >>> differences({"a": 1, "t": {"lr": 0.1}}, {"a": 1, "t": {"lr": 0.2}})
     ['t.lr: 0.1 → 0.2']
+    >>> differences({"data": "ab" * 32}, {"data": "cd" * 32, "warm_start": None})
+    ['data: abababab → cdcdcdcd']
     """
     out: list[str] = []
     for key in dict.fromkeys([*then, *now]):
@@ -151,8 +157,12 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             out += [f"{key}.{line}" for line in differences(old, new)]
         elif old != new:
-            out.append(f"{key}: {old} → {new}")
+            out.append(f"{key}: {_short(old)} → {_short(new)}")
     return out
+
+
+def _short(value: Any) -> Any:
+    return value[:8] if isinstance(value, str) and _HASH.fullmatch(value) else value
 
 
 def versions() -> dict[str, str]:
@@ -185,30 +195,52 @@ def place(workspace: Path, wanted: str, lock: Mapping[str, Any], *, resume: bool
             hint=_("a name is short and has no / in it: --name my_run"),
         )
     key = asked(lock)
-    family = [run for run in every(workspace) if run.name == wanted or _numbered(run.name, wanted)]
-    open_runs = [run for run in family if run.status != "finished"]
-    for run in reversed(open_runs):
-        if asked(run.data.get("lock", {})) == key:
-            kept = run.status == STARTING and not checkpoints(run.folder)
+    for run in reversed(_unfinished(workspace, wanted)):
+        if not differences(asked(run.data.get("lock", {})), key):
+            kept = run.status == STARTING and not checkpoints.complete(run.folder)
             if resume is not False or (kept and run.name == wanted):
                 return run.folder, not kept
     if resume:
-        if not open_runs:
-            raise SettingsError(_("there is no unfinished run to resume"), hint=_("leave out --resume"))
-        parts = tuple(
-            SettingsError(line, where=open_runs[-1].name)
-            for line in differences(asked(open_runs[-1].data.get("lock", {})), key)
-        )
-        raise SettingsError(
-            _("the unfinished run differs from what is asked for"),
-            parts=parts,
-            hint=_("use the settings it was started with, or leave out --resume to start a new run"),
-        )
+        _refuse(workspace, wanted, lock)
     folder, number = workspace / "runs" / wanted, 1
-    while folder.exists():
+    while not _free(folder):
         number += 1
         folder = workspace / "runs" / f"{wanted}-{number}"
     return folder, False
+
+
+def passed_over(workspace: Path, wanted: str, lock: Mapping[str, Any]) -> tuple[Run, list[str]] | None:
+    """Return the newest unfinished run of a name, and in what it differs from `lock`; None when there is none."""
+    found = _unfinished(workspace, wanted)
+    if not found:
+        return None
+    return found[-1], differences(asked(found[-1].data.get("lock", {})), asked(lock))
+
+
+def _refuse(workspace: Path, wanted: str, lock: Mapping[str, Any]) -> NoReturn:
+    """Raise `SettingsError` for a run that is to go on and cannot."""
+    found = passed_over(workspace, wanted, lock)
+    if found is None:
+        raise SettingsError(_("there is no unfinished run to resume"), hint=_("leave out --resume"))
+    raise SettingsError(
+        _("the unfinished run differs from what is asked for"),
+        parts=tuple(SettingsError(line, where=found[0].name) for line in found[1]),
+        hint=_("use the settings it was started with, or leave out --resume to start a new run"),
+    )
+
+
+def _unfinished(workspace: Path, wanted: str) -> list[Run]:
+    """Return the unfinished runs that bear a name, with or without a number, oldest first."""
+    family = (run for run in every(workspace) if run.name == wanted or _numbered(run.name, wanted))
+    return [run for run in family if run.status != "finished"]
+
+
+def _free(folder: Path) -> bool:
+    """Tell whether a run may take a folder: there is none, or one that was left before its run had a record."""
+    if not folder.exists():
+        return True
+    bare = folder.is_dir() and all(_TRACE.fullmatch(path.name) for path in folder.iterdir())
+    return bare and not locks.held(folder / locks.NAME)
 
 
 def _is_name(text: str) -> bool:
@@ -243,8 +275,9 @@ def held(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     handle = _hold(folder)
     try:
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode(), 0)
+        with disk.plainly(folder):
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode(), 0)
         yield
     finally:
         os.close(handle)
@@ -266,30 +299,3 @@ def taken(folder: Path) -> SettingsError:
         where=str(folder),
         hint=_("wait for it, or give this run another --name"),
     )
-
-
-def checkpoints(folder: Path) -> list[Path]:
-    """Return the complete checkpoints of a run, oldest first.
-
-    One without its marker, or with a file that is not as long as the marker says, is not there.
-    """
-    found = {}
-    for marker in (folder / "checkpoints").glob(f"checkpoint-*/{COMPLETE}"):
-        step = marker.parent.name.removeprefix("checkpoint-")
-        if step.isdigit() and _whole(marker):
-            found[int(step)] = marker.parent
-    return [found[step] for step in sorted(found)]
-
-
-def mark_complete(checkpoint: Path, step: int) -> None:
-    """Write the marker of a checkpoint, with the size of every file in it; must be the last file written."""
-    sizes = {path.name: path.stat().st_size for path in sorted(checkpoint.iterdir()) if path.name != COMPLETE}
-    write_json(checkpoint / COMPLETE, {"step": step, "files": sizes})
-
-
-def _whole(marker: Path) -> bool:
-    try:
-        sizes = json.loads(marker.read_text(encoding="utf-8"))["files"]
-        return all((marker.parent / name).stat().st_size == size for name, size in sizes.items())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # unreadable, or not what it should be
-        return False

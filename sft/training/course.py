@@ -10,11 +10,14 @@ from typing import Any
 
 from sft.errors import DataError
 from sft.i18n import _
+from sft.training.alarms import Alarm, told
 
 Line = Mapping[str, Any]
 _BARS = "▁▂▃▄▅▆▇█"
 _BROKEN = "×"  # a loss that is no number
-_LATEST = ("lr", "grad_norm", "epoch", "tokens_per_s", "memory", "seconds")
+_LATEST = (
+    "lr", "grad_norm", "epoch", "tokens_per_s", "tflops", "mfu", "hfu", "gpu_util", "memory", "seconds",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,7 @@ class Course:
     """The training so far. `left` are the seconds to its end at the rate of this start, None before there is one.
 
     `latest` holds the last value of every other metric of the log: lr, tokens_per_s, memory (bytes) and so on.
+    `tasks` are the values of the task metric named `figure`; `alarms` say with each whether it still holds.
     """
 
     step: int
@@ -30,6 +34,9 @@ class Course:
     evals: tuple[tuple[int, float], ...]
     left: float | None
     latest: Mapping[str, float]
+    tasks: tuple[tuple[int, float], ...] = ()
+    figure: str = ""
+    alarms: tuple[tuple[Alarm, bool], ...] = ()
 
     @property
     def loss(self) -> float | None:
@@ -50,8 +57,12 @@ class Course:
             "loss": self.loss,
             "eval_loss": self.evals[-1][1] if self.evals else None,
             "best_eval_loss": self.best_eval,
+            "figure": self.figure or None,
+            "task_metric": self.tasks[-1][1] if self.tasks else None,
+            "best_task_metric": max((value for _step, value in self.tasks), default=None),
             **{name: self.latest.get(name) for name in _LATEST},
             "left": self.left,
+            "alarms": [alarm.as_dict() | {"over": not holds} for alarm, holds in self.alarms],
         }
 
 
@@ -99,6 +110,9 @@ def course(lines: Sequence[Line], total: int | None) -> Course:
         evals=tuple((int(line["step"]), line["eval_loss"]) for line in lines if "eval_loss" in line),
         left=_left(lines, total),
         latest=latest,
+        tasks=tuple((int(line["step"]), line["task_metric"]) for line in lines if "task_metric" in line),
+        figure=next((line["figure"] for line in reversed(lines) if "figure" in line), ""),
+        alarms=tuple(told(lines)),
     )
 
 
@@ -108,9 +122,10 @@ def _left(lines: Sequence[Line], total: int | None) -> float | None:
     >>> _left([{"step": 8, "seconds": 90.0}, {"step": 10, "seconds": 4.0}, {"step": 12, "seconds": 8.0}], 20)
     16.0
     """
+    lines = [line for line in lines if "seconds" in line]
     if total is None or not lines:
         return None
-    seconds = [line.get("seconds", 0.0) for line in lines]
+    seconds = [line["seconds"] for line in lines]
     begin = max((n for n in range(1, len(lines)) if seconds[n] < seconds[n - 1]), default=0)
     first, passed = lines[begin]["step"], seconds[-1] - seconds[begin]
     last = lines[-1]["step"]

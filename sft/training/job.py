@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sft import audit, backends, base, devices, models, prepared, splits, templates, tokenizer, tokens
 from sft.i18n import _
 from sft.planner import fit, plan, team
-from sft.training import strategy
+from sft.training import best, strategy, warm
 from sft.training.order import Order
 
 if TYPE_CHECKING:
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 
 # Where and how a run computes: other cards, processes or micro-batches go on with the same run, of the same effective batch.
-_TEAM = {"num_processes", "num_machines", "machine_rank", "main_address"}
-_NOT_LOCKED = {"gpu", "profile", "batch_size", "grad_accum"} | _TEAM
+# How many checkpoints stay: fewer make room. By what name an adapter is found to begin with: its weights are locked.
+_NOT_LOCKED = {"gpu", "profile", "batch_size", "grad_accum", "keep_checkpoints", "warm_start", "report_to"} | {
+    "num_processes", "num_machines", "machine_rank", "main_address",
+}  # fmt: skip
 _FEWEST = 8  # validation rows whose loss is watched, at least
 
 
@@ -54,6 +56,7 @@ class Job:
     team: team.Team
     backend: str
     backend_reason: str
+    start: warm.Start | None = None
 
     @property
     def lock(self) -> dict[str, Any]:
@@ -72,6 +75,7 @@ class Job:
             "load_in_4bit": self.decision.load_in_4bit,
             "gradient_checkpointing": self.decision.gradient_checkpointing,
             "total_steps": self.plan.total_steps,
+            "warm_start": self.start.sha256 if self.start else None,
         }
 
     def order(self, measured: Sequence[float] = ()) -> Order:
@@ -135,10 +139,13 @@ def prepare(
     *,
     found: tuple[devices.Device, ...] = (),
     local: bool = False,
+    start: warm.Start | None = None,
+    asked: templates.Template | None = None,
 ) -> Job:
     """Settle everything before a model is loaded: rows, ids and labels, memory, plan, backend.
 
     Plans for the devices `found`, else for those the settings choose. `local` takes the tokenizer from this machine only.
+    `start` is the adapter to begin with; one of another template than the data's only when that is `asked` for.
     """
     resolved = team.sharded(resolved)
     data = prepared.load(data_folder or prepared.newest(workspace))
@@ -149,8 +156,17 @@ def prepare(
     together = team.of(settings)
     found = found or devices.several(settings.gpu, together.here)
     device = devices.weakest(found)
-    small = base.fetch(model, weights=False, local=local)
+    small = base.fetch(model, weights=False, revision=start.revision(model) if start else "", local=local)
     loaded = tokenizer.load(small.folder, model, settings.chat_format)
+    if start:
+        warm.require(
+            start,
+            model=model,
+            chat_format=loaded.format.name,
+            settings=settings,
+            template=template,
+            asked=asked,
+        )
     stored = tokens.find(data, loaded, watch)
     names = stored.names if stored else tokens.names(data)
     rows, held_out = choose_rows(names, settings, resplit=resplit)
@@ -160,6 +176,9 @@ def prepare(
     valid = audit.take(source, watched, settings.max_length)
     audit.require(trained)
     facts = audit.summary(trained, valid) | {"held_out": len(held_out)}
+    if start:
+        held = [names.groups[place] for place in held_out] + [*map(tokens.group, data.rows.get("test", ()))]
+        facts |= {"known_before": warm.known(start, workspace, held), "to_score": len(held)}
     decision = fitted(
         model,
         resolved,
@@ -183,6 +202,7 @@ def prepare(
         given=resolved.asked("epochs", "max_steps"),
         proposed=resolved.proposed,
     )
+    best.require(settings, origins, steps, len(valid))
     return Job(
         settings=settings,
         origins=origins,
@@ -203,6 +223,7 @@ def prepare(
         team=together,
         backend=backend,
         backend_reason=why,
+        start=start,
     )
 
 
@@ -220,10 +241,10 @@ def fitted(
     With several processes it is the share of one that must fit.
     """
     values = resolved.values
-    pair = team.share(values.batch_size, values.grad_accum, values.num_processes)
+    batch_size, grad_accum = team.share(values.batch_size, values.grad_accum, values.num_processes)
     decision = fit.decide(
         model,
-        values.model_copy(update=dict(zip(("batch_size", "grad_accum"), pair, strict=True))),
+        values.model_copy(update={"batch_size": batch_size, "grad_accum": grad_accum}),
         free=device.free,
         length=length,
         per_row=mean,
@@ -237,7 +258,7 @@ def fitted(
     divided = _("{n} processes: of {asked} rows a step each takes {share}").format(
         n=values.num_processes,
         asked=f"{values.batch_size} × {values.grad_accum}",
-        share=f"{pair[0]} × {pair[1]}",
+        share=f"{batch_size} × {grad_accum}",
     )
     split = _("fsdp: the model is split over them, hf in 16 bit; tried on CPUs alone so far")
     return replace(decision, reasons=(divided, *([split] if values.fsdp else []), *decision.reasons))

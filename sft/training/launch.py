@@ -40,7 +40,7 @@ class Order:
 
     job: Job
     folder: Path
-    going_on: bool
+    last: Path | None
     watch: follow.Watch
     budget: Budget | None
 
@@ -72,9 +72,15 @@ def forward(number: int) -> None:
 
 
 def train(
-    job: Job, folder: Path, *, going_on: bool, watch: follow.Watch, stop: follow.Stop, budget: Budget | None
+    job: Job,
+    folder: Path,
+    last: Path | None,
+    *,
+    watch: follow.Watch,
+    stop: follow.Stop,
+    budget: Budget | None,
 ) -> "Outcome":
-    """Train with the team of `job` in `folder`, the run folder on machine 0, and return the outcome.
+    """Train with the team of `job` in `folder`, the run folder on machine 0, from the checkpoint `last` on.
 
     Raises the one error that ended it, and `KeyboardInterrupt` when it was stopped before it could save.
     """
@@ -87,7 +93,7 @@ def train(
         meeting = None
         if team.machines > 1:
             job, meeting = _met(job, watch, stop)
-        order = Order(job, folder, going_on, watch, budget)
+        order = Order(job, folder, last, watch, budget)
         (Path(place) / ORDER).write_bytes(pickle.dumps(order))
         try:
             _launch(team, Path(place))
@@ -175,7 +181,7 @@ def _cause(place: Path, error: "ChildFailedError", stop: follow.Stop) -> BaseExc
     """Return the error that ended the workers: a clear one before a crash, the first before what it brought about."""
     left = [pickle.loads(path.read_bytes()) for path in place.glob(ERROR.format(rank="*"))]
     found = [why for _when, why in sorted(left, key=lambda pair: float(pair[0]))]
-    clear = [why for why in found if isinstance(why, SftError) and not isinstance(why, LostError)]
+    clear = [why for why in found if isinstance(why, SftError | OSError) and not isinstance(why, LostError)]
     if clear:
         return clear[0]
     if stop.name:

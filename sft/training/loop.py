@@ -5,17 +5,20 @@ pieces its rows go through the model. The class is made in a function, because i
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from sft import checkpoints
 from sft.errors import MissingError, SftError
 from sft.i18n import _
 from sft.masks import IGNORE
-from sft.training.order import Order, Rows
-from sft.training.ranks import Ranks
+from sft.training.order import Order, Rows, named
+from sft.training.ranks import ALONE, Ranks
 
+_OVERFLOWS = 24  # a scale of 65,536 is halved so often before it is nothing
 Told = Callable[[int, int, int], None]  # step, pieces of how many rows before, and from now on
 
 
@@ -24,7 +27,9 @@ class Reading:
     """What the trainer reads, and in how large pieces.
 
     `micro` rows come at once to each of the processes `together`; of them `piece` go through the model together, fewer
-    after memory ran out. `ids` names the rows by place; `told` hears of a smaller piece.
+    after memory ran out. `ids` names the rows by place, `watched` those of validation; `told` hears of a smaller piece. `exam` returns
+    what else an evaluation measures of the model, by name. Of the checkpoints `keep` stay, and those of the steps
+    `pinned`.
     """
 
     order: Order
@@ -32,8 +37,12 @@ class Reading:
     micro: int
     piece: int
     told: Told
-    together: Ranks = field(default_factory=Ranks)
+    keep: int = 1
+    pinned: Collection[int] = ()
+    together: Ranks = ALONE
     probe: bool = False
+    watched: Sequence[str] = ()
+    exam: Callable[[Any], dict[str, float]] | None = None
 
     @property
     def devices(self) -> int:
@@ -67,6 +76,7 @@ def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any
 
         control: Any
         finite: Any = True
+        overflows: int = 0  # steps in a row whose gradient was no number
         step_parts: tuple[int, list[Any]] = (-1, [])
 
         def _get_train_sampler(self, *_: Any) -> Any:
@@ -118,23 +128,24 @@ def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any
 
         def _clip_grad_norm(self, model: Any) -> Any:
             norm = super()._clip_grad_norm(model)
-            # A gradient scaler meets infinite gradients on purpose and leaves such a step out.
-            if reading.together.any_of(not bool(self.finite)) or not (
-                self.args.fp16 or math.isfinite(float(norm))
-            ):
-                self.complain()
+            finite = math.isfinite(float(norm))
+            # A gradient scaler meets infinite gradients on purpose: it leaves such a step out and scales less.
+            self.overflows = 0 if finite else self.overflows + 1
+            lost = reading.together.any_of(not bool(self.finite))
+            if lost or self.overflows > (_OVERFLOWS if self.args.fp16 else 0):
+                self.complain(loss=lost)
             return norm
 
-        def complain(self) -> None:
+        def complain(self, *, loss: bool) -> None:
             step = int(self.state.global_step)
             places = reading.order.share(step, reading.micro, reading.devices, reading.rank)
             alone = [place for place in places if not math.isfinite(self.loss_of([place], rows)[0])]
             places = [place for place in places if place >= 0]
             every = reading.together.all_of((places, alone))  # all processes come here, and say the same
-            read, wrong = (
+            ids, bad = (
                 [reading.ids[p] for part in parts for p in part] for parts in zip(*every, strict=True)
             )
-            raise _not_finite(step + 1, read, wrong)
+            raise _not_finite(step + 1, ids, bad, loss=loss, fp16=self.args.fp16)
 
         def loss_of(self, places: Sequence[int], data: Rows) -> tuple[float, int]:
             """Return the summed loss of rows and over how many tokens; no gradient, no dropout, this device alone."""
@@ -167,9 +178,26 @@ def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any
             if reading.devices > 1:
                 sums = self.accelerator.reduce(sums.to(self.args.device), "sum")
             metrics = {"eval_loss": float(sums[0] / sums[1])}
+            if not math.isfinite(metrics["eval_loss"]):
+                alone = [place for place in mine if not math.isfinite(self.loss_of([place], watched)[0])]
+                every = [reading.watched[p] for part in reading.together.all_of(alone) for p in part]
+                raise _not_watched(int(self.state.global_step), every)
+            if reading.exam is not None:
+                metrics |= reading.exam(self.model)
             self.log(metrics)
             self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
             return metrics
+
+        def _get_output_dir(self, trial: Any) -> str:
+            return str(Path(self.args.output_dir) / checkpoints.ASIDE)
+
+        def _save_checkpoint(self, model: Any, trial: Any) -> None:
+            folder, step = Path(self.args.output_dir), int(self.state.global_step)
+            aside = checkpoints.saving(folder, step, reading.keep, reading.pinned)
+            with aside if reading.together.first else nullcontext():
+                self.accelerator.wait_for_everyone()  # nothing is written before its place is empty
+                super()._save_checkpoint(model, trial)
+                self.accelerator.wait_for_everyone()  # nor complete before every device has written
 
         def difficulty(self) -> list[float]:
             """Return the mean loss of each row's supervised tokens under the model as it is now, by place."""
@@ -285,16 +313,29 @@ def _from_checkpoint(step: int, before: int, now: int) -> MissingError:
     )
 
 
-def _not_finite(step: int, rows: Sequence[str], alone: Sequence[str]) -> SftError:
-    named = alone or rows
-    more = _(" and {n} more").format(n=len(named) - 8) if len(named) > 8 else ""
-    text = _("loss or gradient is no number at step {step}; its rows: {ids}")
-    if alone:
-        text = _("the loss is no number at step {step}; rows that make it so by themselves: {ids}")
-    return SftError(
-        text.format(step=step, ids=", ".join(named[:8]) + more),
-        hint=_(
-            "lower --lr, or train in bf16 (fp16 overflows with Qwen models); the last checkpoint is sound"
-        ),
-        exit_code=1,
+def _not_finite(step: int, rows: Sequence[str], alone: Sequence[str], *, loss: bool, fp16: bool) -> SftError:
+    """Return the error of a step that was not taken: its rows, and those whose loss is no number by themselves."""
+    text = _("the loss is no number") if loss else _("the gradient is no number")
+    text = _("{what} at step {step}, which was not taken; its rows: {ids}").format(
+        what=text, step=step, ids=named(rows)
     )
+    hint = _("start anew with a lower --lr")
+    if alone and len(alone) < len(rows):
+        text += _("; alone, these have no loss: {ids}").format(ids=named(alone))
+        hint = _("look at those rows; if they are as they should be, start anew with a lower --lr")
+    if fp16:
+        hint += _(
+            "; this card computes in fp16, which overflows with some models (Qwen): one from compute capability 8.0 on takes bf16"
+        )
+    return SftError(text, hint=hint, exit_code=1)
+
+
+def _not_watched(step: int, alone: Sequence[str]) -> SftError:
+    """Return the error of an evaluation without a result."""
+    text = _("the validation loss is no number at step {step}").format(step=step)
+    if alone:
+        text += _("; alone, these have no loss: {ids}").format(ids=named(alone))
+    hint = _(
+        "look at those rows, or lower --lr; without evaluation (eval_steps = 0) nobody would have seen it"
+    )
+    return SftError(text, hint=hint, exit_code=1)

@@ -1,7 +1,7 @@
 """Where a training saves and stops of its own accord: after each chunk or stage, and before its time is used up."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from sft.planner.plan import Plan
 from sft.training import course, part_states
 from sft.training.budget import Budget
 from sft.training.follow import Stop, Watch
-from sft.training.ranks import Ranks
+from sft.training.ranks import ALONE, Ranks
 
 TIME_BUDGET = "time budget"
 
@@ -24,7 +24,7 @@ class Milestones:
     watch: Watch
     stop: Stop
     budget: Budget | None = None
-    together: Ranks = field(default_factory=Ranks)
+    together: Ranks = ALONE
     mark: float = 0.0
 
     def passed(self) -> float:
@@ -39,7 +39,7 @@ class Milestones:
 
 
 def callback(state: Milestones) -> Any:
-    """Return the trainer callback; it must come behind the one that writes the log and marks checkpoints."""
+    """Return the trainer callback; it must come behind the one that writes the log."""
     from transformers import TrainerCallback
 
     ends = set(part_states.ends(state.plan))

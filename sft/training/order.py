@@ -13,11 +13,14 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
+from sft.i18n import _
 from sft.masks import IGNORE
 
 WINDOW = (
     32  # steps whose rows are put in order of length; more of them pad less, and make steps more alike inside
 )
+
+_NAMED = 8
 
 
 class Order:
@@ -155,3 +158,13 @@ class Rows:
         same = self.taken[:count].tolist() == list(expected)
         del self.taken[:count]
         return same
+
+
+def named(ids: Sequence[str]) -> str:
+    """Return the ids of a step's rows as text, not more of them than anybody reads.
+
+    >>> named([f"a:{n}" for n in range(20)])
+    'a:0, a:1, a:2, a:3, a:4, a:5, a:6, a:7 and 12 more'
+    """
+    more = _(" and {n} more").format(n=len(ids) - _NAMED) if len(ids) > _NAMED else ""
+    return ", ".join(ids[:_NAMED]) + more

@@ -34,14 +34,18 @@ def of(job: Job, workspace: Path) -> Pace:
     """Return the pace of a job; a run counts when model, card, backend, precision and checkpointing are the same."""
     tokens = job.plan.tokens_seen or 0
     rate, source = _rate(job, workspace)
-    peak, shape = cards.peak(job.device), job.model.shape
-    at_least = None
-    if peak and shape:
-        mean = job.facts["tokens"] / job.facts["rows"]
-        recompute = job.decision.gradient_checkpointing
-        work = flops.per_token(shape, job.settings.lora_r, mean, checkpointing=recompute)
-        at_least = tokens * work.done / (peak * job.plan.devices)
+    needed, peak = work(job), cards.peak(job.device)
+    at_least = tokens * needed.done / (peak * job.plan.devices) if needed and peak else None
     return Pace(rate, source, tokens / rate if rate else None, at_least)
+
+
+def work(job: Job) -> flops.Work | None:
+    """Return the work of a job for one token; None for a model whose shape is unknown."""
+    if job.model.shape is None:
+        return None
+    mean = job.facts["tokens"] / job.facts["rows"]
+    recompute = job.decision.gradient_checkpointing
+    return flops.per_token(job.model.shape, job.settings.lora_r, mean, checkpointing=recompute)
 
 
 def _rate(job: Job, workspace: Path) -> tuple[float | None, str]:

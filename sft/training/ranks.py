@@ -82,6 +82,9 @@ class Ranks:
         self.any_of(False)
 
 
+ALONE = Ranks()
+
+
 def join() -> Ranks:
     """Join the processes that the launcher started with this one, by the environment it gave them."""
     import torch

@@ -23,10 +23,11 @@ def allow_on_cpu() -> None:
         state.distributed_type = DistributedType.MULTI_GPU
 
 
-def whole(trainer: Any, model: Any) -> dict[str, Any] | None:
+def whole(trainer: Any) -> dict[str, Any] | None:
     """Return the adapter of a split model, put together; all processes must ask. None for a model that is not split."""
     from torch.distributed.fsdp import FSDPModule
 
+    model = trainer.model
     if not isinstance(model, FSDPModule):
         return None
     names = {name for name, value in model.named_parameters() if value.requires_grad}

@@ -5,35 +5,34 @@ built by `sft.chat` and never truncates, packs or masks anything itself (TRL's `
 """
 
 import json
-import shutil
-import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sft import __version__, backends, base, runs, tokenizer
+from sft import __version__, adapters, backends, base, checkpoints, runs, tokenizer
 from sft.errors import SftError
 from sft.i18n import _
 from sft.quiet import library_output
 from sft.text import write_json
-from sft.training import follow, launch, loop, milestones, shards
+from sft.training import exam, follow, keeping, loop, milestones, part_states, report_to, shards, warm
 from sft.training.budget import Budget
+from sft.training.gauge import Gauge
 from sft.training.job import Job
 from sft.training.order import Order, Rows
-from sft.training.ranks import Ranks
+from sft.training.ranks import ALONE, Ranks
 
-ADAPTER_FACTS = "sft.json"
 DIFFICULTY = "difficulty.json"
-_ALONE = Ranks()
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a training ended: ``finished`` or ``interrupted``."""
+    """How a training ended: ``finished`` or ``interrupted``.
+
+    `stopped_early` tells that patience ended it; `best` compares its best evaluation with its last, where it was asked for.
+    """
 
     status: str
     run: Path
@@ -43,6 +42,8 @@ class Outcome:
     adapter: Path | None
     seconds: float
     stopped_by: str = ""
+    stopped_early: bool = False
+    best: Mapping[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form of ``sft train --json``."""
@@ -55,115 +56,43 @@ class Outcome:
             "run": str(self.run),
             "seconds": round(self.seconds, 1),
             "stopped_by": self.stopped_by or None,
+            "stopped_early": self.stopped_early,
+            "best": None if self.best is None else dict(self.best),
         }
-
-
-def run(
-    job: Job,
-    folder: Path,
-    *,
-    going_on: bool,
-    use_case: str,
-    watch: follow.Watch,
-    budget: Budget | None = None,
-) -> Outcome:
-    """Train in `folder`, or go on there from its last complete checkpoint; save the adapter."""
-    with runs.held(folder), ExitStack() as stack:
-        watch.note(_("run: {folder}").format(folder=folder))
-        started = datetime.now(UTC).isoformat(timespec="seconds")
-        entries = {} if going_on else record(job, use_case, started)
-        runs.update(folder, **entries | _lock(job) | {"status": "running"})
-        several = job.team.processes > 1
-        stop = stack.enter_context(follow.signals(watch, launch.forward if several else None))
-        go = launch.train if several else train
-        try:
-            outcome = go(job, folder, going_on=going_on, watch=watch, stop=stop, budget=budget)
-        except BaseException as error:
-            status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-            if (folder / runs.LOCK_FILE).is_file():  # a run folder that was removed meanwhile stays removed
-                runs.update(folder, status=status, error=f"{type(error).__name__}: {error}")
-            raise
-        finally:
-            watch.end()
-        ended = datetime.now(UTC).isoformat(timespec="seconds")
-        runs.update(
-            folder, error=None, ended=ended, **{k: v for k, v in outcome.as_dict().items() if k != "run"}
-        )
-        return outcome
-
-
-def assist(job: Job, *, watch: follow.Watch) -> Outcome:
-    """Train along with machine 0, which has the run folder; what this machine writes is for the way only."""
-    with tempfile.TemporaryDirectory(prefix="sft-") as folder, follow.signals(watch, launch.forward) as stop:
-        return launch.train(job, Path(folder), going_on=False, watch=watch, stop=stop, budget=None)
-
-
-def keep(job: Job, folder: Path, *, going_on: bool, use_case: str) -> None:
-    """Keep a run folder for a training that is about to start in another process: nobody else gets it."""
-    started = datetime.now(UTC).isoformat(timespec="seconds")
-    entries = {} if going_on else record(job, use_case, started)
-    runs.update(folder, **entries | _lock(job) | {"status": runs.STARTING, "error": None})
-
-
-def _lock(job: Job) -> dict[str, Any]:
-    return {"lock": job.lock, "lock_sha256": runs.digest(job.lock)}
-
-
-def record(job: Job, use_case: str, started: str) -> dict[str, Any]:
-    """Return what ``run.json`` says of a run from its start on."""
-    return {
-        "sft": __version__,
-        "started": started,
-        "status": "running",
-        "use_case": use_case,
-        "settings": job.settings.model_dump(mode="json"),
-        "origins": dict(job.origins),
-        "data": {"folder": str(job.data.folder), "sha256": job.data.digest, "rows": len(job.trained)},
-        "template": job.template.id,
-        "task": job.template.task,
-        "model": job.model.as_dict() | {"folder": str(job.base.folder), "revision": job.base.revision},
-        "chat_format": job.loaded.format.name,
-        "backend": job.backend,
-        "device": job.device.as_dict(),
-        "audit": dict(job.facts),
-        "plan": job.plan.as_dict(),
-        "memory": job.decision.as_dict(),
-        "packages": runs.versions(),
-        "train_ids": job.trained.ids,
-        "valid_ids": list(job.held_out),
-    }
 
 
 def train(
     job: Job,
     folder: Path,
+    last: Path | None,
     *,
-    going_on: bool,
     watch: follow.Watch,
     stop: follow.Stop,
     budget: Budget | None,
-    together: Ranks = _ALONE,
+    together: Ranks = ALONE,
 ) -> Outcome:
-    """Train in this process, be it alone or one of several; only the first of them writes and draws."""
+    """Train in this process, from the checkpoint `last` on where there is one; alone or as one of several.
+
+    Only the first of several writes into the run folder and draws.
+    """
     began = time.monotonic()
     full = base.fetch(job.model, weights=True, revision=job.base.revision)
     watch.note(_("loading {model} with {backend}").format(model=job.model.name, backend=job.backend))
-    with library_output(folder / ("library.log" if together.first else f"library-{together.rank}.log")):
+    with (
+        library_output(folder / ("library.log" if together.first else f"library-{together.rank}.log")),
+        report_to.places(folder),
+        closing(Gauge(job.devices[0].uuid if together.first else "")) as gauge,
+    ):
         model, hf_tokenizer = backends.load(job.backend, _request(job, full.folder))
         _set_tokens(model, hf_tokenizer, job.loaded)
-        trainer = _trainer(job, folder, model, hf_tokenizer, watch, stop, together.of_first(budget), together)
-        last = runs.checkpoints(folder)[-1] if going_on and runs.checkpoints(folder) else None
-        last = together.folder_of_first(last, folder / "checkpoints")
-        if going_on:
-            watch.note(
-                _("going on from {name}").format(name=last.name)
-                if last
-                else _("no complete checkpoint: from step 0")
-            )
-        if last and int(last.name.rpartition("-")[2]) >= job.plan.total_steps:
+        if job.start:
+            warm.load(model, job.start)
+        trainer = _trainer(job, folder, model, hf_tokenizer, watch, stop, gauge, budget, together)
+        last = together.folder_of_first(last, folder / checkpoints.FOLDER)
+        steps = checkpoints.step_of(last) if last else 0
+        if last and together.of_first(keeping.ended(job, folder, steps)):
             # Only the adapter was not saved yet; within an epoch the Trainer would take one step too many.
             model.load_adapter(str(last), "default", is_trainable=True)
-            steps = job.plan.total_steps
         else:
             trainer.train(resume_from_checkpoint=str(last) if last else None)
             steps = int(trainer.state.global_step)
@@ -171,15 +100,24 @@ def train(
             optim = str(getattr(trainer.args.optim, "value", trainer.args.optim))
             if together.first:
                 runs.update(folder, optimizer=optimizer, optim=optim)
+        done = together.of_first(keeping.ended(job, folder, steps))
+        adapter = keeping.settle(job, folder, watch.note) if done and together.first else None
+        if done and together.of_first(adapter) is None:
+            adapter = _save_adapter(job, trainer, hf_tokenizer, together, folder / "adapter", steps)
         losses = together.of_first(follow.losses(folder / "log.jsonl"))
-        done = steps >= job.plan.total_steps
-        weights = shards.whole(trainer, model) if done else None
-        saves = done and together.first
-        adapter = _save_adapter(job, model, weights, hf_tokenizer, folder / "adapter") if saves else None
     first, final = (losses[0], losses[-1]) if losses else (None, None)
-    status = "finished" if done else "interrupted"
-    seconds = time.monotonic() - began
-    return Outcome(status, folder, steps, first, final, adapter, seconds, "" if done else stop.name)
+    return Outcome(
+        status="finished" if done else "interrupted",
+        run=folder,
+        steps=steps,
+        first_loss=first,
+        last_loss=final,
+        adapter=adapter,
+        seconds=time.monotonic() - began,
+        stopped_early=done and steps < job.plan.total_steps,
+        best=keeping.compared(job, folder),
+        stopped_by="" if done else stop.name,
+    )
 
 
 def _request(job: Job, folder: Path) -> backends.Request:
@@ -214,6 +152,7 @@ def _trainer(
     hf_tokenizer: Any,
     watch: follow.Watch,
     stop: follow.Stop,
+    gauge: Gauge,
     budget: Budget | None,
     together: Ranks,
 ) -> Any:
@@ -225,7 +164,7 @@ def _trainer(
     cuda = torch.cuda.is_available()
     bf16 = cuda and not together.any_of(torch.cuda.get_device_capability()[0] < 8)
     config = SFTConfig(
-        output_dir=str(folder / "checkpoints"),
+        output_dir=str(folder / checkpoints.FOLDER),
         per_device_train_batch_size=settings.batch_size,
         gradient_accumulation_steps=settings.grad_accum,
         max_steps=steps.total_steps,
@@ -241,7 +180,6 @@ def _trainer(
         eval_steps=steps.eval_every or None,
         save_strategy="steps" if steps.save_every else "no",
         save_steps=steps.save_every or 500,
-        save_total_limit=settings.keep_checkpoints,
         bf16=bf16,
         fp16=cuda and not bf16,
         use_cpu=not cuda,
@@ -252,7 +190,8 @@ def _trainer(
         seed=settings.seed,
         data_seed=settings.seed,
         logging_nan_inf_filter=False,
-        report_to="none",
+        report_to=report_to.names(settings.report_to) if together.first else [],
+        run_name=folder.name,
         disable_tqdm=True,
         max_length=settings.max_length,
         packing=False,
@@ -261,15 +200,24 @@ def _trainer(
     if config.fsdp:
         shards.allow_on_cpu()
     planned = Order([range(len(job.trained))], job.trained.lengths, 1, 0, by_length=False)
-    state = follow.State(job.plan, planned, folder / "log.jsonl", watch, stop, together)
+
+    def save(target: Path, step: int) -> Path:
+        return _save_adapter(job, trainer, hf_tokenizer, together, target, step)
+
+    state = follow.of(job, planned, folder, watch, stop, gauge, together)
+    follower = follow.callback(state)
     reading = loop.Reading(
         order=planned,
         ids=job.trained.ids,
         micro=settings.batch_size,
         piece=together.of_first(runs.entries(folder).get("piece", settings.batch_size)),
         told=lambda *sizes: _smaller(folder, watch, job, *sizes),
+        keep=settings.keep_checkpoints,
+        pinned=part_states.ends(job.plan),
         together=together,
         probe=cuda and not settings.fsdp,  # the parts of a split model do nothing alone
+        watched=job.valid.ids,
+        exam=exam.measure(job, watch.note, together),
     )
     rows = Rows(job.trained.dataset(), job.trained.lengths)
     watched = Rows(job.valid.dataset(), job.valid.lengths) if steps.eval_every else None
@@ -281,12 +229,18 @@ def _trainer(
         args=config,
         processing_class=hf_tokenizer,
         callbacks=[
-            follow.callback(state),
-            milestones.callback(milestones.Milestones(job.plan, folder, watch, stop, budget, together)),
+            follower,
+            *keeping.callbacks(job, folder, save, together),
+            milestones.callback(
+                milestones.Milestones(job.plan, folder, watch, stop, together.of_first(budget), together)
+            ),
         ],
     )
     reading.order = state.order = job.order(_difficulty(job, folder, trainer, watch, together))
     trainer.remove_callback(PrinterCallback)
+    told = trainer.callback_handler.callbacks
+    told.insert(0, told.pop(told.index(follower)))  # it adds its figures before they are reported elsewhere
+    report_to.guard(told, settings.report_to, watch.note)
     for parameter in model.parameters():  # TRL makes 4-bit adapters bf16, which a gradient scaler cannot take
         if parameter.requires_grad:
             parameter.data = parameter.data.to(torch.float32)
@@ -324,14 +278,10 @@ def _smaller(folder: Path, watch: follow.Watch, job: Job, step: int, before: int
 
 
 def _save_adapter(
-    job: Job, model: Any, weights: dict[str, Any] | None, hf_tokenizer: Any, target: Path
+    job: Job, trainer: Any, hf_tokenizer: Any, together: Ranks, target: Path, step: int
 ) -> Path:
-    """Save adapter, tokenizer and ``sft.json`` aside, then rename: the folder is complete or not there."""
-    aside = target.with_name(".adapter-writing")
-    shutil.rmtree(aside, ignore_errors=True)
-    model.save_pretrained(str(aside), state_dict=weights)
-    hf_tokenizer.save_pretrained(str(aside))
-    _portable(aside / "adapter_config.json", job)
+    """Save the adapter as it is now; all processes must come here, the first one writes."""
+    weights = shards.whole(trainer)
     facts = {
         "sft": __version__,
         "template": job.template.id,
@@ -343,17 +293,9 @@ def _save_adapter(
         "chat_format": job.loaded.format.name,
         "load_in_4bit": job.decision.load_in_4bit,
         "answer_tokens_max": job.facts["answer_tokens_max"],
+        "warm_start": job.start.as_dict() if job.start else None,
+        "step": step,
     }
-    write_json(aside / ADAPTER_FACTS, facts)
-    shutil.copyfile(job.template.path, aside / "template.toml")
-    shutil.rmtree(target, ignore_errors=True)
-    aside.rename(target)
+    if together.first:
+        adapters.save(target, trainer.model, hf_tokenizer, facts, job.template.path, weights)
     return target
-
-
-def _portable(path: Path, job: Job) -> None:
-    """Name the hub id instead of this machine's cache path, where there is one."""
-    if job.base.revision:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        config.update(base_model_name_or_path=job.model.id, revision=job.base.revision)
-        write_json(path, config)

@@ -32,7 +32,7 @@ def main() -> None:
             outcome = train.train(
                 order.job,
                 order.folder,
-                going_on=order.going_on,
+                order.last,
                 watch=watch,
                 stop=stop,
                 budget=order.budget,
@@ -56,9 +56,9 @@ def _end_with(parent: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _carried(error: BaseException) -> SftError | str:
+def _carried(error: BaseException) -> Exception | str:
     """Return an error as another process can show it."""
-    if isinstance(error, SftError):
+    if isinstance(error, SftError | OSError):
         return error
     if _lost(error):
         # "[/path/of/gloo/pair.cc:553] Connection closed by peer [10.0.0.2]:48273. This is typically …"

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
-from sft import predict
+from sft import generation
 
 
 class Echo:
@@ -36,5 +36,5 @@ def test_no_penalty_of_the_models_own_file_is_used_and_padding_stands_left() -> 
         tokenizer=SimpleNamespace(decode=lambda ids, skip_special_tokens: str(ids)),
     )
     model = Echo()
-    found = predict.generate(model, loaded, [[5], [6, 7]], 8, 2, lambda done: None, lambda text: None)
+    found = generation.generate(model, loaded, [[5], [6, 7]], 8, 2, lambda done: None, lambda text: None)
     assert [(item.raw, item.tokens, item.stopped) for item in found] == [("[9]", 2, True)] * 2

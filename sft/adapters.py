@@ -70,8 +70,17 @@ def shapes(folder: Path) -> dict[str, tuple[int, ...]]:
     return found
 
 
-def save(target: Path, model: Any, tokenizer: Any, facts: Mapping[str, Any], template: Path) -> None:
+def save(
+    target: Path,
+    model: Any,
+    tokenizer: Any,
+    facts: Mapping[str, Any],
+    template: Path,
+    weights: Mapping[str, Any] | None = None,
+) -> None:
     """Save an adapter, its tokenizer, its facts and its template aside, then rename: it is complete or not there.
+
+    `weights` are those of a model that is split over processes; None where the model has them itself.
 
     Raises `OSError` when the disk has no room; nothing is left of it then.
     """
@@ -79,7 +88,7 @@ def save(target: Path, model: Any, tokenizer: Any, facts: Mapping[str, Any], tem
     shutil.rmtree(aside, ignore_errors=True)
     try:
         with disk.plainly(target.parent):
-            model.save_pretrained(str(aside))
+            model.save_pretrained(str(aside), state_dict=weights)
             tokenizer.save_pretrained(str(aside))
             if facts["revision"]:  # the hub's name of the base model instead of this machine's cache
                 hub = {"base_model_name_or_path": facts["model_id"], "revision": facts["revision"]}

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -191,6 +192,61 @@ def choose(wanted: str = AUTO) -> Device:
     return replace(best, reason=reason)
 
 
+def several(wanted: str, count: int) -> tuple[Device, ...]:
+    """Return a device for each of `count` processes: ``auto`` are the emptiest GPUs that nobody computes on, else the CPU.
+
+    ``0,2`` names the GPUs outright. On a CPU the processes share the memory. Raises `MissingError` when there are fewer
+    GPUs than processes, `SettingsError` when another number of them is named.
+    """
+    if count == 1:
+        return (choose(wanted),)
+    found = [] if wanted == "cpu" else looked_at()
+    if wanted == "cpu" or (wanted == AUTO and not found):
+        one = cpu()
+        reason = _("asked for") if wanted == "cpu" else _("no GPU is seen")
+        share = replace(one, free=None if one.free is None else one.free // count)
+        return (
+            replace(share, reason=_("{reason}; {n} processes share it").format(reason=reason, n=count)),
+        ) * count
+    if wanted != AUTO:
+        names = [name.strip() for name in wanted.split(",")]
+        named = tuple(dict.fromkeys(_named(name, found) for name in names))
+        if len(named) != count:
+            raise SettingsError(
+                _("{count} processes need as many GPUs; named: {n}").format(n=len(named), count=count),
+                where="gpu",
+                hint=_("one for each process: --gpu {example}").format(
+                    example=",".join(map(str, range(count)))
+                ),
+            )
+        return named
+    left = os.environ.get("CUDA_VISIBLE_DEVICES") and len(found) == count
+    free = found if left else [gpu for gpu in found if not gpu.busy]
+    if len(free) < count:
+        raise MissingError(
+            _("{count} processes need as many GPUs; {n} are not busy: {cards}").format(
+                count=count, n=len(free), cards=_loads(found)
+            ),
+            hint=_("--num-processes {n}, or name the GPUs to take all the same: --gpu {example}").format(
+                n=max(len(free), 1), example=",".join(map(str, range(count)))
+            ),
+        )
+    reason = (
+        _("the ones that CUDA_VISIBLE_DEVICES leaves")
+        if left
+        else _("most free memory of {n}").format(n=len(found))
+    )
+    best = sorted(free, key=lambda gpu: (-(gpu.free or 0), gpu.index))[:count]
+    return tuple(replace(gpu, reason=reason) for gpu in best)
+
+
+def weakest(found: Sequence[Device]) -> Device:
+    """Return the device that a plan for all of them must fit: the least free memory, the lowest capability."""
+    least = min(found, key=lambda device: float("inf") if device.free is None else device.free)
+    lowest = min((device.capability for device in found), key=lambda text: float(text or 0))
+    return replace(least, capability=lowest)
+
+
 def _loads(found: list[Device]) -> str:
     return ", ".join(_("GPU {index} at {load} %").format(index=gpu.index, load=gpu.load) for gpu in found)
 
@@ -225,17 +281,17 @@ def _named(wanted: str, found: list[Device]) -> Device:
     )
 
 
-def use(device: Device) -> None:
-    """Prepare this process for one device; must run before torch is imported.
+def use(*found: Device) -> None:
+    """Prepare this process, and those it starts, for one device each; must run before torch is imported.
 
-    A GPU is made the only visible one: with several, transformers would spread over them in one process. For a CPU that
+    The GPUs are made the only visible ones: with more, transformers would spread over them in one process. For a CPU that
     was asked for in spite of GPUs they are hidden: torch would take the first of them. On a CPU waiting OpenMP threads
     spin only briefly before they sleep: with other work on the same cores libgomp's long default loses an order of
     magnitude, no spinning at all a quarter (measured, see docs/log.md). What the user set in ``OMP_WAIT_POLICY`` or
     ``GOMP_SPINCOUNT`` stays.
     """
-    if device.kind == "gpu":
-        os.environ["CUDA_VISIBLE_DEVICES"] = device.uuid
+    if found[0].kind == "gpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(device.uuid for device in found)
         return
     if gpus():
         os.environ["CUDA_VISIBLE_DEVICES"] = ""

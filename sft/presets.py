@@ -50,6 +50,17 @@ class TrainSettings(Settings):
     profile: Literal["safe", "balanced", "aggressive"] = Field(
         "balanced", description="how close to the memory limit a plan may go"
     )
+    num_processes: int = Field(
+        1, ge=1, description="processes that share each step, one per GPU, over all machines"
+    )
+    num_machines: int = Field(
+        1, ge=1, description="machines they are spread over; each runs the same command"
+    )
+    machine_rank: int = Field(0, ge=0, description="number of this machine; machine 0 has the run folder")
+    fsdp: bool = Field(
+        False, description="split the 16-bit model over the processes; false = each holds all of it"
+    )
+    main_address: str = Field("", description="host:port of machine 0, as the others reach it")
 
     limit: int | None = Field(None, ge=1, description="train on that many rows, sampled by seed; 0 = all")
     val_split: float = Field(0.1, ge=0, lt=1, description="part of the rows held out when the set has none")

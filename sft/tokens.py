@@ -153,6 +153,10 @@ class Stored:
             chunks = (chunk.to_pylist() for chunk in column.iterchunks())
             put(self, name, array("i", chain.from_iterable(chunks)))
 
+    def __reduce__(self) -> Any:
+        """Let another process map the same file: rows are not copied."""
+        return _reopened, (self.key,)
+
     @property
     def names(self) -> Names:
         """Return what a choice of rows needs to know."""
@@ -170,6 +174,10 @@ class Stored:
         # With a fingerprint of its own, because `datasets` would else read the whole file to make one.
         whole = Dataset(self.table.select(["input_ids", "labels"]), fingerprint=self.key)
         return whole.select(places, keep_in_memory=True, new_fingerprint=f"{self.key}-{len(places)}")
+
+
+def _reopened(key: str) -> Stored:
+    return Stored(token_file.mapped(folder() / f"{key}{token_file.SUFFIX}"), key)
 
 
 def key(data: Prepared, loaded: Loaded) -> str:

@@ -63,6 +63,40 @@ def test_a_card_that_is_named_is_taken_busy_or_not(smi: Path, wanted: str, index
     assert chosen.index == index and ("although it is busy" in chosen.reason) == (index == 2)
 
 
+def test_several_processes_take_the_emptiest_cards_and_none_that_is_busy(smi: Path) -> None:
+    assert [gpu.index for gpu in devices.several("auto", 2)] == [1, 0]
+    assert [gpu.index for gpu in devices.several("2, 0", 2)] == [2, 0]
+    with pytest.raises(MissingError, match="3 processes need as many GPUs; 2 are not busy") as caught:
+        devices.several("auto", 3)
+    assert caught.value.hint.startswith("--num-processes 2, or") and "--gpu 0,1,2" in caught.value.hint
+    with pytest.raises(SettingsError, match="2 processes need as many GPUs; named: 1"):
+        devices.several("0,0", 2)
+    assert devices.several("auto", 1) == (devices.choose(),)
+
+
+def test_cards_that_are_left_on_purpose_are_taken_busy_or_not(
+    smi: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,0")
+    assert {gpu.index for gpu in devices.several("auto", 2)} == {0, 2}
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    shared = devices.several("auto", 2)
+    assert [each.kind for each in shared] == ["cpu", "cpu"]
+    assert "2 processes share it" in shared[0].reason
+
+
+def test_a_plan_for_several_cards_fits_the_weakest(smi: Path) -> None:
+    smi.write_text(THREE.replace("18120, 8.6", "18120, 7.5"), encoding="utf-8")
+    weakest = devices.weakest(devices.several("auto", 2))
+    assert (weakest.index, weakest.capability, weakest.bf16) == (0, "7.5", False)
+
+
+def test_several_cards_are_the_only_ones_that_are_seen(smi: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
+    devices.use(*devices.several("auto", 2))
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-22bb,GPU-11aa"
+
+
 def test_cpu_by_name_and_an_unknown_card(smi: Path) -> None:
     assert devices.choose("cpu").kind == "cpu"
     with pytest.raises(SettingsError) as caught:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sft import devices, models, runs, settings
-from sft.planner import fit, plan
+from sft.planner import fit, plan, team
 from sft.presets import TrainSettings
 from sft.tokens import Names
 from sft.training import job
@@ -51,8 +51,9 @@ def made(**wanted: Any) -> job.Job:
         **dict.fromkeys(("data", "template", "model", "base", "loaded"), named),
         "settings": values,
         "origins": {},
-        "plan": plan.make_plan(100, values),
+        "plan": plan.make_plan(100, values, devices=values.num_processes),
         "decision": decision,
+        "team": team.of(values),
         "backend": "hf",
     }))  # fmt: skip
 
@@ -80,6 +81,27 @@ def test_a_run_goes_on_with_the_micro_batch_it_began_with() -> None:
     assert (begun.settings.batch_size, begun.settings.grad_accum) == (4, 4)
     assert (begun.plan.batch_size, begun.plan.effective_batch) == (4, 16)
     assert begun.lock == made(batch_size=4, grad_accum=4).lock
+
+
+def test_a_run_goes_on_with_other_processes_in_pieces_as_near_as_they_can_be() -> None:
+    """What a job holds is the share of one process; the lock tells what all of them take."""
+    lock = made(batch_size=8, grad_accum=2).lock
+    shared = made(batch_size=8, grad_accum=1, num_processes=2, machine_rank=0)
+    assert runs.asked(shared.lock) == runs.asked(lock)
+    begun = job.as_begun(shared, lock)
+    assert (begun.settings.batch_size, begun.settings.grad_accum, begun.plan.effective_batch) == (8, 1, 16)
+    four = job.as_begun(made(batch_size=2, grad_accum=2, num_processes=4), lock)
+    assert (four.plan.batch_size, four.plan.grad_accum, four.plan.effective_batch) == (4, 1, 16)
+    back = job.as_begun(made(batch_size=8, grad_accum=2), four.lock)
+    assert (back.plan.batch_size, back.plan.grad_accum, back.plan.effective_batch) == (4, 4, 16)
+
+
+def test_memory_is_asked_for_the_share_of_one_process() -> None:
+    card = devices.Device("gpu", "x", free=int(10.9e9), capability="8.6")
+    wanted = settings.resolve_train({"batch_size": 8, "grad_accum": 1, "num_processes": 2})
+    found = job.fitted(models.known()["qwen3-1.7b"], wanted, card, backend="hf")
+    assert (found.batch_size, found.grad_accum) == (4, 1)
+    assert found.reasons[0] == "2 processes: of 8 × 1 rows a step each takes 4 × 1"
 
 
 def test_what_the_user_set_stays_and_a_preset_only_proposes() -> None:

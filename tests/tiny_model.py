@@ -112,6 +112,21 @@ def write_graphs(path: Path, count: int) -> None:
     path.write_text("\n".join(lines), encoding="utf-8")
 
 
+def write_mixed(path: Path, count: int) -> None:
+    """Write invented AMR records of 3 to 9 nodes, so that prompts and answers are of mixed length."""
+    draw = random.Random(3)
+    lines = []
+    for number in range(count):
+        who, verb = draw.choice(WORDS[:6]), draw.choice(WORDS[14:21])
+        what = [draw.choice(WORDS[6:14]) for _ in range(1 + number % 7)]
+        graph = "".join(f"\n    :theme(z{place} / {word})" for place, word in enumerate(what))
+        lines.append(
+            f"#::snt {who} {verb} {' '.join(what)} {number} .\n(x / {verb}\n    :agent(y / {who}){graph})\n"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines), encoding="utf-8")
+
+
 def write_statements(path: Path, count: int) -> None:
     """Write invented TRUE/FALSE statements as a CSV."""
     draw = random.Random(4)

@@ -19,7 +19,10 @@ TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a backend loads: a base folder, the precision, the adapter's size, and whether to recompute."""
+    """What a backend loads: a base folder, the precision, the adapter's size, and whether to recompute.
+
+    A model that will be `split` over processes is left in main memory: a GPU may not hold all of it.
+    """
 
     folder: Path
     load_in_4bit: bool
@@ -29,6 +32,7 @@ class Request:
     lora_dropout: float
     gradient_checkpointing: bool
     seed: int
+    split: bool = False
 
 
 def choose(wanted: str) -> tuple[str, str]:

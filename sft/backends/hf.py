@@ -26,13 +26,13 @@ def quantization(compute: Any) -> Any:
     )
 
 
-def load_base(folder: str, *, load_in_4bit: bool) -> Any:
-    """Load the frozen base model on the first GPU, or on the CPU where there is none."""
+def load_base(folder: str, *, load_in_4bit: bool, on_cpu: bool = False) -> Any:
+    """Load the frozen base model on this process's GPU, or on the CPU where there is none, and where that is asked for."""
     import torch
     from transformers import AutoModelForCausalLM
 
     compute = dtype()
-    device = 0 if torch.cuda.is_available() else "cpu"
+    device = torch.cuda.current_device() if torch.cuda.is_available() and not on_cpu else "cpu"
     return AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=compute,
@@ -48,7 +48,7 @@ def load(request: Request) -> tuple[Any, Any]:
     from transformers import AutoTokenizer, set_seed
 
     set_seed(request.seed)
-    model = load_base(str(request.folder), load_in_4bit=request.load_in_4bit)
+    model = load_base(str(request.folder), load_in_4bit=request.load_in_4bit, on_cpu=request.split)
     model.config.use_cache = False
     config = LoraConfig(
         r=request.lora_r,
@@ -64,6 +64,21 @@ def load(request: Request) -> tuple[Any, Any]:
             parameter.requires_grad
         ):  # fp16 adapters under a gradient scaler raise; fp32 is also what Unsloth trains
             parameter.data = parameter.data.to(torch.float32)
+    if request.load_in_4bit:
+        _keep_differentiable(model)
     if request.gradient_checkpointing:
         model.enable_input_require_grads()
     return model, AutoTokenizer.from_pretrained(request.folder)
+
+
+def _keep_differentiable(model: Any) -> None:
+    """Keep bitsandbytes from packing 4-bit weights for inference, which it does at the first evaluation on a CPU with AVX-512 BF16.
+
+    What comes after the packed product gives it no gradient: from then on a training would learn from the adapters'
+    own paths alone (bitsandbytes 0.50.2, measured; with several processes it ends in an error).
+    """
+    from bitsandbytes.nn import Linear4bit
+
+    for module in model.modules():
+        if isinstance(module, Linear4bit):
+            module.support_avx512bf16_for_cpu = False

@@ -1,6 +1,6 @@
 """The head of a training as text: settings with origins, data, audit, a decoded sample, memory and plan."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +63,7 @@ def planned(job: "Job", workspace: Path) -> Iterator[str]:
     yield _("audit")
     yield from audit(job.facts)
     yield backend(job.backend, job.backend_reason)
-    yield from card(job.device)
+    yield from cards(job.devices)
     yield _("memory")
     yield from memory(job.decision)
     yield _("plan")
@@ -129,15 +129,16 @@ def backend(name: str, reason: str) -> str:
     return _("backend {name} ({reason})").format(name=name, reason=reason)
 
 
-def card(device: "Device") -> Iterator[str]:
-    """Yield the card, what is free on it and why it is the one."""
-    name = f"GPU {device.index} {device.name}" if device.uuid else device.name
-    text = _("device {name}").format(name=name)
-    if device.free is not None and device.total is not None:
-        text += _(", {free:.1f} of {total:.1f} GB free").format(
-            free=device.free / 1e9, total=device.total / 1e9
-        )
-    yield text + (f" ({device.reason})" if device.reason else "")
+def cards(found: "Sequence[Device]") -> Iterator[str]:
+    """Yield each card, what is free on it and why it is the one; a CPU once, however many processes share it."""
+    for device in dict.fromkeys(found):
+        name = f"GPU {device.index} {device.name}" if device.uuid else device.name
+        text = _("device {name}").format(name=name)
+        if device.free is not None and device.total is not None:
+            text += _(", {free:.1f} of {total:.1f} GB free").format(
+                free=device.free / 1e9, total=device.total / 1e9
+            )
+        yield text + (f" ({device.reason})" if device.reason else "")
 
 
 def memory(decision: "Decision") -> Iterator[str]:

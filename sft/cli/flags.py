@@ -12,6 +12,7 @@ from sft.i18n import _
 SETTINGS = (
     "model", "epochs", "max_steps", "batch_size", "grad_accum", "lr", "max_length", "lora_r", "val_split", "backend",
     "seed", "chat_format", "gpu", "profile", "chunk_size", "curriculum", "warm_start", "best", "patience", "report_to",
+    "num_processes", "num_machines", "machine_rank", "main_address", "fsdp",
 )  # fmt: skip
 
 Data = Annotated[Path | None, typer.Option(help=_("prepared set; default: the newest"))]
@@ -35,6 +36,24 @@ Gpu = Annotated[
     typer.Option(
         metavar="N|UUID", help=_("or cpu; default auto: the GPU with most free memory that is not busy")
     ),
+]
+NumProcesses = Annotated[
+    int | None,
+    typer.Option(help=_("share each step among so many processes, one per GPU, counted over all machines")),
+]
+NumMachines = Annotated[
+    int | None, typer.Option(help=_("machines that take part; the same command runs on each of them"))
+]
+MachineRank = Annotated[
+    int | None, typer.Option(help=_("number of this machine, from 0; machine 0 has the run folder"))
+]
+Fsdp = Annotated[
+    bool | None,
+    typer.Option("--fsdp", help=_("split the 16-bit model over the processes; tried on CPUs alone so far")),
+]
+MainAddress = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", help=_("where machine 0 listens, as the other machines reach it")),
 ]
 Profile = Annotated[
     str | None,

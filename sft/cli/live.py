@@ -96,6 +96,10 @@ class Board(screen.Screen):
         self._done = 0
         self._next = 0.0  # when it may be drawn again
 
+    def __reduce__(self) -> Any:
+        """Let a process that trains for this one draw on the same terminal."""
+        return Board, (self._job, self._folder)
+
     def begin(self, done: int, total: int) -> None:
         """Begin at step `done`; what the log says of the steps before belongs to it."""
         from rich.console import Console

@@ -14,13 +14,18 @@ from sft.cli.flags import (
     Curriculum,
     Data,
     Epochs,
+    Fsdp,
     GradAccum,
     Json,
     LoraR,
     Lr,
+    MachineRank,
+    MainAddress,
     MaxLength,
     MaxSteps,
     Model,
+    NumMachines,
+    NumProcesses,
     Patience,
     Profile,
     Seed,
@@ -67,6 +72,11 @@ def plan(
         ),
     ] = None,
     profile: Profile = None,
+    num_processes: NumProcesses = None,
+    num_machines: NumMachines = None,
+    machine_rank: MachineRank = None,
+    main_address: MainAddress = None,
+    fsdp: Fsdp = None,
     best: Best = None,
     patience: Patience = None,
     chunk_size: ChunkSize = None,
@@ -78,19 +88,20 @@ def plan(
     Example: sft plan --rows 7000 --use-case full_training --model qwen2.5-3b --gpu "RTX 3090" --free 10.9
     """
     from sft import settings
+    from sft.planner import team
 
-    resolved = settings.resolve_train(given(locals()), use_case=use_case)
+    resolved = team.sharded(settings.resolve_train(given(locals()), use_case=use_case))
     if rows is not None and data is not None:
         raise SettingsError(_("--rows and --data exclude each other"), hint=_("give one of them"))
-    device = _device(resolved.values.gpu, free)
+    found = _devices(resolved.values.gpu, free, team.of(resolved.values).here)
     value, lines = (
-        _of_rows(rows, None, resolved, device) if rows is not None else _of_data(data, resolved, device)
+        _of_rows(rows, None, resolved, found) if rows is not None else _of_data(data, resolved, found)
     )
     screen.result(value, lines, as_json=as_json)
 
 
-def _device(gpu: str, free: float | None) -> "Device":
-    """Return the device planned for: one of this machine, a card by name, or just so much free memory."""
+def _devices(gpu: str, free: float | None, count: int) -> "tuple[Device, ...]":
+    """Return the devices planned for: those of this machine, a card by name, or just so much free memory on each."""
     from sft import devices
     from sft.planner import cards
 
@@ -99,16 +110,16 @@ def _device(gpu: str, free: float | None) -> "Device":
             _("no card has {gb:g} GB").format(gb=free), where="--free", hint=_("in GB, e.g. --free 10.9")
         )
     bytes_ = None if free is None else free * 1e9
-    if gpu not in (devices.AUTO, "cpu") and not devices.is_name(gpu):
-        return cards.find(gpu).device(bytes_)
+    if gpu not in (devices.AUTO, "cpu") and not all(map(devices.is_name, gpu.split(","))):
+        return (cards.find(gpu).device(bytes_),) * count
     if bytes_ is not None and gpu == devices.AUTO:
-        return devices.Device("gpu", _("a card"), free=round(bytes_), capability="8.0")
-    found = devices.choose(gpu)
-    return found if bytes_ is None else devices.with_free(found, round(bytes_))
+        return (devices.Device("gpu", _("a card"), free=round(bytes_), capability="8.0"),) * count
+    found = devices.several(gpu, count)
+    return found if bytes_ is None else tuple(devices.with_free(each, round(bytes_)) for each in found)
 
 
 def _of_data(
-    data: Path | None, resolved: "Resolved[TrainSettings]", device: "Device"
+    data: Path | None, resolved: "Resolved[TrainSettings]", found: "tuple[Device, ...]"
 ) -> tuple[dict[str, Any], list[str]]:
     """Plan a prepared set as `sft train` does; without tokenizer or training packages from its rows alone."""
     from sft import prepared, settings, tokens
@@ -119,13 +130,13 @@ def _of_data(
     named = settings.resolve_section(settings.DataSettings, {}).values.prepared
     place = data or (Path(named) if named else None)
     try:
-        job = jobs.prepare(workspace, resolved, place, screen.Progress(), device=device, local=True)
+        job = jobs.prepare(workspace, resolved, place, screen.Progress(), found=found, local=True)
     except MissingError as error:
         screen.note(_("tokens are not counted: {reason}").format(reason=error.message))
-        found = prepared.load(place or prepared.newest(workspace))
-        resplit = resolved.origins["val_split"].startswith("flag ") or not found.rows.get("valid")
-        kept, held = jobs.choose_rows(tokens.names(found), resolved.values, resplit=resplit)
-        return _of_rows(len(kept), len(held), resolved, device)
+        plain = prepared.load(place or prepared.newest(workspace))
+        resplit = resolved.origins["val_split"].startswith("flag ") or not plain.rows.get("valid")
+        kept, held = jobs.choose_rows(tokens.names(plain), resolved.values, resplit=resplit)
+        return _of_rows(len(kept), len(held), resolved, found)
     value = job.plan.as_dict() | {
         "model": job.model.name,
         "backend": job.backend,
@@ -139,14 +150,14 @@ def _of_data(
 
 
 def _of_rows(
-    rows: int, valid: int | None, resolved: "Resolved[TrainSettings]", device: "Device"
+    rows: int, valid: int | None, resolved: "Resolved[TrainSettings]", found: "tuple[Device, ...]"
 ) -> tuple[dict[str, Any], list[str]]:
     """Plan a number of rows, `valid` of others held out where that is known: every row may be as long as max_length."""
-    from sft import backends, models
+    from sft import backends, devices, models
     from sft.planner import plan as core
     from sft.training import job
 
-    settings = resolved.values
+    settings, device = resolved.values, devices.weakest(found)
     chosen = models.resolve(settings.model)
     try:
         backend, why = backends.choose(settings.backend)
@@ -159,6 +170,7 @@ def _of_rows(
     steps = core.make_plan(
         rows,
         settings.model_copy(update=batch),
+        devices=settings.num_processes,
         valid_rows=0 if valid is None and not settings.val_split else valid,
         parameters=chosen.parameters,
         given=resolved.asked("epochs", "max_steps"),
@@ -176,7 +188,7 @@ def _of_rows(
     lines = [
         head.format(name=chosen.name, rows=steps.rows, every=rows, length=settings.max_length),
         audit.backend(backend, why),
-        *audit.card(device),
+        *audit.cards(found),
         _("memory"),
         *audit.memory(decision),
         _("plan"),

@@ -157,6 +157,10 @@ class Progress(Screen):
         self._shown = 0.0
         self._metrics: dict[str, Any] = {}
 
+    def __reduce__(self) -> Any:
+        """Let a process that trains for this one draw on the same terminal, from its own beginning."""
+        return Progress, ()
+
     def begin(self, done: int, total: int) -> None:
         """Begin at step `done` of `total`."""
         self._total, self._shown, self._metrics = total, 0.0, {}

@@ -16,14 +16,19 @@ from sft.cli.flags import (
     Curriculum,
     Data,
     Epochs,
+    Fsdp,
     Gpu,
     GradAccum,
     Json,
     LoraR,
     Lr,
+    MachineRank,
+    MainAddress,
     MaxLength,
     MaxSteps,
     Model,
+    NumMachines,
+    NumProcesses,
     Patience,
     Profile,
     ReportTo,
@@ -59,6 +64,11 @@ def train(
     seed: Seed = None,
     gpu: Gpu = None,
     profile: Profile = None,
+    num_processes: NumProcesses = None,
+    num_machines: NumMachines = None,
+    machine_rank: MachineRank = None,
+    main_address: MainAddress = None,
+    fsdp: Fsdp = None,
     chunk_size: ChunkSize = None,
     curriculum: Curriculum = None,
     from_chunk: Annotated[
@@ -109,12 +119,15 @@ def train(
     Example: sft train --use-case full_training --model qwen2.5-3b
     """
     from sft import devices, runs, settings
+    from sft.planner import team
     from sft.runs import detach as sessions
     from sft.training import job as jobs
+    from sft.training import launch
     from sft.training import report_to as reports
-    from sft.training import train as core
+    from sft.training import run as core
     from sft.training.budget import Budget, seconds
 
+    launch.refuse_foreign(os.environ)
     budget = Budget(seconds(time_budget)) if time_budget else None
     if detach and not dry_run:
         sessions.require()
@@ -133,6 +146,10 @@ def train(
             {"status": "planned", **job.plan.as_dict()}, [_("dry run: nothing was trained")], as_json=as_json
         )
         return
+    team.require_address(job.team)
+    if job.team.rank:
+        _beside(job, progress, detach=detach, as_json=as_json)
+        return
     wanted = name or jobs.default_name(job, resolved.preset)
     folder, going_on = runs.place(workspace, wanted, job.lock, resume=resume)
     if from_chunk and not going_on:
@@ -146,7 +163,7 @@ def train(
         core.keep(job, folder, going_on=going_on, use_case=resolved.preset)
         _detach(folder, as_json=as_json)
         return
-    devices.use(job.device)
+    devices.use(*job.devices)
     if going_on:
         begun = jobs.as_begun(job, runs.load(folder).data["lock"])
         for line in runs.differences(job.lock, begun.lock):
@@ -163,8 +180,20 @@ def train(
         from_part=from_chunk or 0,
     )
     _tail(outcome, job, as_json=as_json)
-    if outcome.status == "interrupted":
-        raise typer.Exit(130)
+
+
+def _beside(job: "Job", progress: "screen.Progress", *, detach: bool, as_json: bool) -> None:
+    """Train along with machine 0, where the run folder is."""
+    from sft import devices
+    from sft.training import run
+
+    if detach:
+        raise SettingsError(
+            _("--detach works on machine 0 alone, which has the run folder"),
+            hint=_("on the others start the command inside tmux"),
+        )
+    devices.use(*job.devices)
+    _tail(run.assist(job, watch=progress), job, as_json=as_json)
 
 
 def _warm_start(workspace: Path, name: str, template: str) -> "tuple[Start | None, Template | None]":
@@ -239,7 +268,9 @@ def _tail(outcome: "Outcome", job: "Job", *, as_json: bool) -> None:
         )
     ]
     task = job.template.task
-    if outcome.adapter:
+    if job.team.rank:
+        lines.append(_("the run is on machine 0"))
+    elif outcome.adapter:
         about = {
             "settings": {"patience": job.settings.patience},
             "plan": {"total_steps": job.plan.total_steps},
@@ -253,3 +284,5 @@ def _tail(outcome: "Outcome", job: "Job", *, as_json: bool) -> None:
         lines.append(_("to go on from here: run the same command again"))
     value: dict[str, Any] = outcome.as_dict()
     screen.result(value, lines, as_json=as_json)
+    if outcome.status == "interrupted":
+        raise typer.Exit(130)

@@ -131,6 +131,7 @@ def _forecaster(
             dropout=settings.lora_dropout,
             backend=backend or settings.backend,
             device=device,
+            shards=settings.num_processes if settings.fsdp else 1,
         )
 
     return at
@@ -271,7 +272,7 @@ def _hints(task: Task, model: Model, found: Memory, device: Device, backend: str
     if narrower:
         hints.append(
             _("--batch-size {batch} --grad-accum {accum} keeps the effective batch").format(
-                batch=narrower[-1], accum=task.effective // narrower[-1]
+                batch=narrower[-1], accum=task.effective * task.settings.num_processes // narrower[-1]
             )
         )
     elif not (four and recompute) and task.fits(task.at("nf4", True, rows)):

@@ -42,7 +42,10 @@ PROFILES = {
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One question: `at` forecasts a precision, checkpointing, micro-batch; `per_row` are the tokens of a usual row."""
+    """One question: `at` forecasts a precision, checkpointing, micro-batch; `per_row` are the tokens of a usual row.
+
+    `settings` hold what one process takes of a step.
+    """
 
     settings: "TrainSettings"
     profile: Profile

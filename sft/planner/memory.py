@@ -7,6 +7,8 @@ Bytes, GB = 1e9. Sources of the parts:
   and the 16-bit copy autocast makes. Never gradients or states of the base model: it is frozen.
 * activations: what autograd keeps, counted from the saved tensors of peft 0.21 on transformers 5.17 with and
   without bf16 autocast (agrees to 0.2 %); for Unsloth's fused layers from what they save by their source.
+* a model split over devices (fsdp): its share of the blocks, two of them gathered, embeddings and head whole (by the
+  way FSDP2 groups them; not measured).
 * logits: in chunks of 256 tokens, as TRL (chunked_nll) and Unsloth compute the loss.
 """
 
@@ -83,6 +85,14 @@ def weight_bytes(shape: Shape, precision: Precision) -> int:
     return round(linear * NF4_BYTES + (everything - linear) * 2)
 
 
+def shard_bytes(shape: Shape, precision: Precision, shards: int) -> int:
+    """Return the bytes of the base model's weights on one of `shards` devices that split them."""
+    whole, size = weight_bytes(shape, precision), _BYTES[precision]
+    linear = linear_parameters(shape)
+    blocks = whole - (parameters(shape) - linear) * size
+    return round(whole - blocks + blocks / shards + 2 * blocks / shape.layers)
+
+
 def adapter_bytes(shape: Shape, r: int, optim: str) -> int:
     """Return the bytes of the adapter in training: fp32 weight 4, gradient 4, states 8 (2 with 8-bit), bf16 copy 2."""
     states = 2 if "8bit" in optim else 8
@@ -132,8 +142,9 @@ def forecast(
     backend: str = "hf",
     device: Device = "gpu",
     loss_chunk: int | None = LOSS_CHUNK,
+    shards: int = 1,
 ) -> Memory:
-    """Return the forecast for one device and one micro-batch of `batch_size` rows padded to `length` tokens.
+    """Return the forecast for one of `shards` devices and one micro-batch of `batch_size` rows padded to `length` tokens.
 
     A backend other than ``unsloth`` counts as ``hf``, which needs more: an upper bound. On a CPU 8-bit optimizers
     are replaced by full ones, so they are counted as such. `loss_chunk` = None is a loss over all logits at once.
@@ -145,8 +156,8 @@ def forecast(
     head = tokens * 8 * shape.hidden  # last norm, and the hidden states the loss is computed from
     dequantised = 2 * shape.hidden * shape.intermediate if precision == "nf4" else 0
     return Memory(
-        weights=weight_bytes(shape, precision),
-        adapter=adapter_bytes(shape, r, "adamw_torch" if device == "cpu" else optim),
+        weights=shard_bytes(shape, precision, shards) if shards > 1 else weight_bytes(shape, precision),
+        adapter=adapter_bytes(shape, r, "adamw_torch" if device == "cpu" else optim) // shards,
         activations=kept + working + head,
         logits=logit_bytes(tokens, shape.vocab, loss_chunk),
         overhead=round(_CONTEXT[device]) + dequantised,

@@ -233,8 +233,12 @@ def _total(
 
 
 def _per_epoch(rows: int, batch: int, accum: int, devices: int, spe: int) -> str:
-    product = f"{batch} × {accum}" + (f" × {devices}" if devices > 1 else "")
+    product = _product(batch, accum, devices)
     return _("{rows} rows / ({product}) = {spe} steps an epoch").format(rows=rows, product=product, spe=spe)
+
+
+def _product(batch: int, accum: int, devices: int) -> str:
+    return f"{batch} × {accum}" + (f" × {devices}" if devices > 1 else "")
 
 
 def _step_findings(
@@ -249,7 +253,7 @@ def _step_findings(
                 "warning",
                 plan.rows - plan.rows_seen,
                 _("{product} × {steps} steps read {seen} of {rows} rows ({part:.2f} %)").format(
-                    product=f"{plan.batch_size} × {plan.grad_accum}",
+                    product=_product(plan.batch_size, plan.grad_accum, plan.devices),
                     steps=plan.total_steps,
                     seen=plan.rows_seen,
                     rows=plan.rows,
@@ -288,10 +292,17 @@ def _batch_findings(plan: Plan, proposed: Mapping[str, Any]) -> list[Finding]:
     """Say that a flag or the file made another effective batch than the preset's: another training."""
     if not {"batch_size", "grad_accum"} <= proposed.keys():
         return []
-    wanted, rows = int(proposed["batch_size"] * proposed["grad_accum"]), plan.batch_size * plan.devices
+    wanted = int(proposed["batch_size"] * proposed["grad_accum"])
     if plan.effective_batch == wanted:
         return []
-    hint = _("--grad-accum {n} keeps it").format(n=wanted // rows) if wanted % rows == 0 else ""
+    hint = ""
+    if wanted % plan.batch_size == 0:
+        accum = (
+            wanted // plan.batch_size
+        )  # the flags mean all processes together, so a micro-batch goes with it
+        hint = _("--grad-accum {n} keeps it").format(n=accum)
+        if plan.devices > 1:
+            hint = f"--batch-size {plan.batch_size} {hint}"
     text = _("effective batch {now} instead of {then}, which the preset's learning rate is made for")
     return [
         Finding(

@@ -176,7 +176,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _asked(lock: Mapping[str, Any]) -> dict[str, Any]:
+def asked(lock: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what the plan chose: it follows the memory that was free, and a run goes on as it began."""
     return {key: value for key, value in lock.items() if key not in DECIDED}
 
@@ -194,9 +194,9 @@ def place(workspace: Path, wanted: str, lock: Mapping[str, Any], *, resume: bool
             _("{name!r} is no name of a run").format(name=wanted),
             hint=_("a name is short and has no / in it: --name my_run"),
         )
-    key = _asked(lock)
+    key = asked(lock)
     for run in reversed(_unfinished(workspace, wanted)):
-        if not differences(_asked(run.data.get("lock", {})), key):
+        if not differences(asked(run.data.get("lock", {})), key):
             kept = run.status == STARTING and not checkpoints.complete(run.folder)
             if resume is not False or (kept and run.name == wanted):
                 return run.folder, not kept
@@ -214,7 +214,7 @@ def passed_over(workspace: Path, wanted: str, lock: Mapping[str, Any]) -> tuple[
     found = _unfinished(workspace, wanted)
     if not found:
         return None
-    return found[-1], differences(_asked(found[-1].data.get("lock", {})), _asked(lock))
+    return found[-1], differences(asked(found[-1].data.get("lock", {})), asked(lock))
 
 
 def _refuse(workspace: Path, wanted: str, lock: Mapping[str, Any]) -> NoReturn:
@@ -255,11 +255,15 @@ def _numbered(name: str, wanted: str) -> bool:
 
 def update(folder: Path, **values: Any) -> Run:
     """Change entries of ``run.json``, atomically."""
-    path = folder / LOCK_FILE
-    data = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    data.update(values)
-    write_json(path, data)
+    data = entries(folder) | values
+    write_json(folder / LOCK_FILE, data)
     return Run(folder, data)
+
+
+def entries(folder: Path) -> dict[str, Any]:
+    """Return what ``run.json`` says so far; {} before it is there."""
+    path = folder / LOCK_FILE
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from sft.metrics import classify, text_scores
 from sft.records import Row
 from sft.training import best
 from sft.training.order import named
+from sft.training.ranks import ALONE, Ranks
 
 if TYPE_CHECKING:
     from sft.training.job import Job
@@ -36,11 +37,11 @@ class Exam:
     loaded: tokenizer.Loaded
     backend: str
 
-    def take(self, model: Any, note: Callable[[str], None], rank: int = 0, devices: int = 1) -> float:
-        """Return the metric of `model`; each of several devices answers its share of the rows, all return the same."""
+    def take(self, model: Any, note: Callable[[str], None], together: Ranks = ALONE) -> float:
+        """Return the metric of `model`; each of several processes answers its share of the rows, all return the same."""
         import torch
 
-        mine = range(rank, len(self.rows), devices)
+        mine = range(together.rank, len(self.rows), together.count)
         raw: list[str] = []
         with (
             torch.random.fork_rng(),
@@ -55,12 +56,8 @@ class Exam:
             raw = [one.raw for one in found]
         if torch.cuda.is_available():
             torch.cuda.empty_cache()  # training needs the memory in other pieces
-        if devices > 1:
-            from accelerate.utils import gather_object
-
-            every = dict(gather_object(list(zip(mine, raw, strict=True))))
-            raw = [every[n] for n in range(len(self.rows))]
-        return self.mark(raw)
+        every = {n: text for part in together.all_of(list(zip(mine, raw, strict=True))) for n, text in part}
+        return self.mark([every[n] for n in range(len(self.rows))])
 
     def mark(self, raw: Sequence[str]) -> float:
         """Return the metric of the answers, one for every row; what does not read counts as wrong."""
@@ -120,7 +117,7 @@ def of(job: "Job", note: Callable[[str], None]) -> Exam:
 
 
 def measure(
-    job: "Job", note: Callable[[str], None], rank: int = 0, devices: int = 1
+    job: "Job", note: Callable[[str], None], together: Ranks = ALONE
 ) -> Callable[[Any], dict[str, float]] | None:
     """Return what measures the task metric of a model and the seconds it takes; None where it decides nothing."""
     if job.settings.best != best.TASK:
@@ -129,7 +126,7 @@ def measure(
 
     def taken(model: Any) -> dict[str, float]:
         began = time.monotonic()
-        value = exam.take(model, note, rank, devices)
+        value = exam.take(model, note, together)
         return {f"eval_{exam.figure}": value, "eval_task_seconds": round(time.monotonic() - began, 1)}
 
     return taken

@@ -5,7 +5,7 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ from sft.text import write_text
 from sft.training import alarms, course, exam, pace, part_states
 from sft.training.gauge import Gauge
 from sft.training.order import Order, named
+from sft.training.ranks import ALONE, Ranks
 
 if TYPE_CHECKING:
     from sft.training.job import Job
@@ -54,6 +55,25 @@ class Watch(Protocol):
         """Stop drawing."""
 
 
+class Silent:
+    """A watch that shows nothing: that of every process but the first."""
+
+    def note(self, text: str) -> None:
+        """Say nothing."""
+
+    def begin(self, done: int, total: int) -> None:
+        """Show nothing."""
+
+    def step(self, done: int, metrics: Mapping[str, Any]) -> None:
+        """Show nothing."""
+
+    def alarm(self, line: Mapping[str, Any]) -> None:
+        """Say nothing."""
+
+    def end(self) -> None:
+        """Show nothing."""
+
+
 @dataclass(slots=True)
 class Stop:
     """Set by a signal: the step is finished, a checkpoint saved, then the training stops."""
@@ -62,17 +82,23 @@ class Stop:
 
 
 @contextmanager
-def signals(watch: Watch) -> Iterator[Stop]:
-    """Turn INT, TERM and HUP (a closed terminal) into save-then-stop; a second INT stops at once."""
+def signals(watch: Watch, forward: Callable[[int], None] | None = None) -> Iterator[Stop]:
+    """Turn INT, TERM and HUP (a closed terminal) into save-then-stop; a second INT stops at once.
+
+    With `forward` it is other processes that train: signals are passed on to them, KILL for a second INT.
+    """
     stop = Stop()
 
     def handle(number: int, frame: object) -> None:
-        if stop.name and number == signal.SIGINT:
+        at_once = bool(stop.name) and number == signal.SIGINT
+        if forward is not None:
+            forward(signal.SIGKILL if at_once else number)
+        elif at_once:
             raise KeyboardInterrupt
         stop.name = signal.Signals(number).name
-        watch.note(
-            _("{signal}: finishing this step and saving; once more to stop at once").format(signal=stop.name)
-        )
+        if not at_once:
+            text = _("{signal}: finishing this step and saving; once more to stop at once")
+            watch.note(text.format(signal=stop.name))
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, handle) for number in numbers}
@@ -98,6 +124,7 @@ class State:
     stop: Stop
     setup: alarms.Setup
     gauge: Gauge
+    together: Ranks = ALONE
     ids: Sequence[str] = ()
     work: Work | None = None
     peak: float | None = None
@@ -116,7 +143,8 @@ class State:
         self.began = self.resumed = time.monotonic()
         self.first_step = step
         self.busy, self.tokens, self.logged = [0.0], [0], 0
-        _keep_log_until(self.log, step)
+        if self.together.first:
+            _keep_log_until(self.log, step)
         self.watchman = alarms.Watchman(self.setup, course.read(self.log))
 
     def took(self, step: int) -> None:
@@ -173,7 +201,9 @@ class State:
         return line | {"text": _("{text}; its rows: {ids}").format(text=line["text"], ids=named(ids))}
 
 
-def of(job: "Job", order: Order, folder: Path, watch: Watch, stop: Stop, gauge: Gauge) -> State:
+def of(
+    job: "Job", order: Order, folder: Path, watch: Watch, stop: Stop, gauge: Gauge, together: Ranks
+) -> State:
     """Return how a job is followed."""
     peak = cards.peak(job.device)
     return State(
@@ -190,6 +220,7 @@ def of(job: "Job", order: Order, folder: Path, watch: Watch, stop: Stop, gauge: 
             stages=tuple(end + 1 for end in part_states.ends(job.plan)),
         ),
         gauge=gauge,
+        together=together,
         ids=job.trained.ids,
         every=job.settings.log_steps,
         work=pace.work(job),
@@ -217,14 +248,19 @@ def callback(state: State) -> Any:
             state.begin(int(now.global_step))
             state.watch.begin(state.first_step, state.plan.total_steps)
 
+        def on_step_begin(self, args: Any, now: Any, control: Any, **_: Any) -> None:
+            state.together.seed(args.seed, int(now.global_step))
+
         def on_step_end(self, args: Any, now: Any, control: Any, **_: Any) -> None:
             state.took(int(now.global_step))
             state.watch.step(int(now.global_step), {})
-            if state.stop.name and now.global_step < now.max_steps:
+            # All at the same step: a signal reaches the processes at different moments.
+            if state.together.any_of(bool(state.stop.name)) and now.global_step < now.max_steps:
+                state.stop.name = next(filter(None, state.together.all_of(state.stop.name)))
                 control.should_save = control.should_training_stop = True
 
         def on_log(self, args: Any, now: Any, control: Any, logs: Any = None, **_: Any) -> None:
-            if logs and {"loss", "eval_loss"} & set(logs):
+            if state.together.first and logs and {"loss", "eval_loss"} & set(logs):
                 line = state.line(int(now.global_step), logs)
                 logs.update({
                     name: line[name] for name in _ALSO if name in line
@@ -236,7 +272,7 @@ def callback(state: State) -> Any:
             state.gauge.forget()
 
         def on_save(self, args: Any, now: Any, control: Any, **_: Any) -> None:
-            if state.log.is_file():
+            if state.together.first and state.log.is_file():
                 disk.settle(state.log)
             state.resumed = time.monotonic()
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sft import audit, backends, base, devices, models, prepared, splits, templates, tokenizer, tokens
 from sft.i18n import _
-from sft.planner import fit, plan
+from sft.planner import fit, plan, team
 from sft.training import best, strategy, warm
 from sft.training.order import Order
 
@@ -21,15 +21,21 @@ if TYPE_CHECKING:
     from sft.settings import Resolved
 
 
-# Where and how a run computes: another card or micro-batch goes on with the same run, of the same effective batch.
+# Where and how a run computes: other cards, processes or micro-batches go on with the same run, of the same effective batch.
 # How many checkpoints stay: fewer make room. By what name an adapter is found to begin with: its weights are locked.
-_NOT_LOCKED = {"gpu", "profile", "batch_size", "grad_accum", "keep_checkpoints", "warm_start", "report_to"}
+_NOT_LOCKED = {"gpu", "profile", "batch_size", "grad_accum", "keep_checkpoints", "warm_start", "report_to"} | {
+    "num_processes", "num_machines", "machine_rank", "main_address",
+}  # fmt: skip
 _FEWEST = 8  # validation rows whose loss is watched, at least
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Everything that is settled before a model is loaded."""
+    """Everything that is settled before a model is loaded.
+
+    `settings` hold the micro-batch and accumulation of one process; `devices` are those of the processes on this
+    machine, and the plan fits into `device`, the weakest of them.
+    """
 
     settings: "TrainSettings"
     origins: Mapping[str, str]
@@ -46,6 +52,8 @@ class Job:
     difficulty: Sequence[float] = field(repr=False)
     decision: fit.Decision
     device: devices.Device
+    devices: tuple[devices.Device, ...]
+    team: team.Team
     backend: str
     backend_reason: str
     start: warm.Start | None = None
@@ -129,22 +137,25 @@ def prepare(
     data_folder: Path | None,
     watch: tokens.Watch,
     *,
-    device: devices.Device | None = None,
+    found: tuple[devices.Device, ...] = (),
     local: bool = False,
     start: warm.Start | None = None,
     asked: templates.Template | None = None,
 ) -> Job:
     """Settle everything before a model is loaded: rows, ids and labels, memory, plan, backend.
 
-    Plans for `device`, else for the one the settings choose. `local` takes the tokenizer from this machine only.
+    Plans for the devices `found`, else for those the settings choose. `local` takes the tokenizer from this machine only.
     `start` is the adapter to begin with; one of another template than the data's only when that is `asked` for.
     """
+    resolved = team.sharded(resolved)
     data = prepared.load(data_folder or prepared.newest(workspace))
     settings, origins, resplit = _held_out_share(resolved, data)
     template = prepared.template_of(data, workspace)
     model = models.resolve(settings.model)
     backend, why = backends.choose(settings.backend)
-    device = device or devices.choose(settings.gpu)
+    together = team.of(settings)
+    found = found or devices.several(settings.gpu, together.here)
+    device = devices.weakest(found)
     small = base.fetch(model, weights=False, revision=start.revision(model) if start else "", local=local)
     loaded = tokenizer.load(small.folder, model, settings.chat_format)
     if start:
@@ -185,6 +196,7 @@ def prepare(
         unlimited,
         tokens=facts["tokens"],
         supervised=facts["supervised_tokens"],
+        devices=together.processes,
         valid_rows=len(valid),
         parameters=model.parameters,
         given=resolved.asked("epochs", "max_steps"),
@@ -207,6 +219,8 @@ def prepare(
         difficulty=strategy.difficulty(trained, data, settings.curriculum),
         decision=decision,
         device=device,
+        devices=found,
+        team=together,
         backend=backend,
         backend_reason=why,
         start=start,
@@ -222,10 +236,15 @@ def fitted(
     length: int | None = None,
     mean: float | None = None,
 ) -> fit.Decision:
-    """Fit the settings into a device; a micro-batch that the user set is kept, that of a preset only proposed."""
-    return fit.decide(
+    """Fit the settings into a device; a micro-batch that the user set is kept, that of a preset only proposed.
+
+    With several processes it is the share of one that must fit.
+    """
+    values = resolved.values
+    batch_size, grad_accum = team.share(values.batch_size, values.grad_accum, values.num_processes)
+    decision = fit.decide(
         model,
-        resolved.values,
+        values.model_copy(update={"batch_size": batch_size, "grad_accum": grad_accum}),
         free=device.free,
         length=length,
         per_row=mean,
@@ -234,14 +253,22 @@ def fitted(
         backend=backend,
         fixed=resolved.outright("batch_size", "grad_accum"),
     )
+    if values.num_processes == 1:
+        return decision
+    divided = _("{n} processes: of {asked} rows a step each takes {share}").format(
+        n=values.num_processes,
+        asked=f"{values.batch_size} × {values.grad_accum}",
+        share=f"{batch_size} × {grad_accum}",
+    )
+    split = _("fsdp: the model is split over them, hf in 16 bit; tried on CPUs alone so far")
+    return replace(decision, reasons=(divided, *([split] if values.fsdp else []), *decision.reasons))
 
 
 def _with_batch(
     settings: "TrainSettings", origins: Mapping[str, str], decision: fit.Decision
 ) -> tuple["TrainSettings", Mapping[str, str]]:
-    chosen = {"batch_size": decision.batch_size, "grad_accum": decision.grad_accum}
-    if decision.batch_size == settings.batch_size:
-        return settings, origins
+    wanted = {"batch_size": decision.batch_size, "grad_accum": decision.grad_accum}
+    chosen = {name: value for name, value in wanted.items() if value != getattr(settings, name)}
     return settings.model_copy(update=chosen), {**origins, **dict.fromkeys(chosen, _("chosen by the plan"))}
 
 
@@ -257,13 +284,18 @@ def _held_out_share(
 
 
 def as_begun(job: Job, lock: Mapping[str, Any]) -> Job:
-    """Return `job` with what "auto" came to when the run of `lock` began: free memory now may be another."""
+    """Return `job` with what "auto" came to when the run of `lock` began: free memory now may be another.
+
+    The micro-batch is the one it began with, as far as this number of processes can share the steps in it.
+    """
+    micro, effective = int(lock["batch_size"]), int(lock["effective_batch"])
+    batch_size, grad_accum = team.share(micro, effective // micro, job.team.processes)
     decision = replace(
         job.decision,
         load_in_4bit=bool(lock["load_in_4bit"]),
         gradient_checkpointing=bool(lock["gradient_checkpointing"]),
-        batch_size=int(lock["batch_size"]),
-        grad_accum=int(lock["grad_accum"]),
+        batch_size=batch_size,
+        grad_accum=grad_accum,
     )
     settings, origins = _with_batch(job.settings, job.origins, decision)
     steps = replace(job.plan, batch_size=decision.batch_size, grad_accum=decision.grad_accum)

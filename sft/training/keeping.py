@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sft import adapters, checkpoints
 from sft.i18n import _
 from sft.training import best, course, exam
+from sft.training.ranks import ALONE, Ranks
 
 if TYPE_CHECKING:
     from sft.training.job import Job
@@ -39,13 +40,16 @@ def prune(run: Path, steps: Iterable[int]) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def callbacks(job: "Job", run: Path, save: Save) -> list[Any]:
-    """Return the trainer callback that saves each new best adapter and ends the training when patience does, if wanted."""
+def callbacks(job: "Job", run: Path, save: Save, together: Ranks = ALONE) -> list[Any]:
+    """Return the trainer callback that saves each new best adapter and ends the training when patience does, if wanted.
+
+    All processes judge by the log of the first, which has the run folder, and call `save`.
+    """
     rule = best.rule(job.settings.best, job.settings.patience)
-    return [] if rule is None else [_callback(job, run, rule, save)]
+    return [] if rule is None else [_callback(job, run, rule, save, together)]
 
 
-def _callback(job: "Job", run: Path, rule: best.Rule, save: Save) -> Any:
+def _callback(job: "Job", run: Path, rule: best.Rule, save: Save, together: Ranks) -> Any:
     from transformers import TrainerCallback
 
     name = f"eval_{exam.figure(job.template.task)}" if rule.higher else "eval_loss"
@@ -53,9 +57,10 @@ def _callback(job: "Job", run: Path, rule: best.Rule, save: Save) -> Any:
 
     class Keep(TrainerCallback):  # type: ignore[misc]
         def on_train_begin(self, args: Any, now: Any, control: Any, **_: Any) -> None:
-            begun = course.read(run / "log.jsonl")
+            begun = together.of_first(course.read(run / "log.jsonl") if together.first else [])
             lines[:] = [line for line in begun if rule.figure in line and line["step"] <= now.global_step]
-            prune(run, [step for step in kept(run) if step <= now.global_step])
+            if together.first:
+                prune(run, [step for step in kept(run) if step <= now.global_step])
 
         def on_evaluate(self, args: Any, now: Any, control: Any, metrics: Any = None, **_: Any) -> None:
             step = int(now.global_step)
@@ -67,8 +72,9 @@ def _callback(job: "Job", run: Path, rule: best.Rule, save: Save) -> Any:
                 control.should_save = control.should_training_stop = True
 
         def on_save(self, args: Any, now: Any, control: Any, **_: Any) -> None:
-            steps = [checkpoints.step_of(path) for path in checkpoints.complete(run)]
-            prune(run, best.needed(lines, rule, steps))
+            if together.first:
+                steps = [checkpoints.step_of(path) for path in checkpoints.complete(run)]
+                prune(run, best.needed(lines, rule, steps))
 
     return Keep()
 

@@ -16,6 +16,7 @@ from sft.errors import MissingError, SftError
 from sft.i18n import _
 from sft.masks import IGNORE
 from sft.training.order import Order, Rows, named
+from sft.training.ranks import ALONE, Ranks
 
 _OVERFLOWS = 24  # a scale of 65,536 is halved so often before it is nothing
 Told = Callable[[int, int, int], None]  # step, pieces of how many rows before, and from now on
@@ -25,8 +26,8 @@ Told = Callable[[int, int, int], None]  # step, pieces of how many rows before, 
 class Reading:
     """What the trainer reads, and in how large pieces.
 
-    `micro` rows come at once from each of `devices`; of them `piece` go through the model together, fewer after memory
-    ran out. `ids` names the rows by place, `watched` those of validation; `told` hears of a smaller piece. `exam` returns
+    `micro` rows come at once to each of the processes `together`; of them `piece` go through the model together, fewer
+    after memory ran out. `ids` names the rows by place, `watched` those of validation; `told` hears of a smaller piece. `exam` returns
     what else an evaluation measures of the model, by name. Of the checkpoints `keep` stay, and those of the steps
     `pinned`.
     """
@@ -38,17 +39,25 @@ class Reading:
     told: Told
     keep: int = 1
     pinned: Collection[int] = ()
-    devices: int = 1
-    rank: int = 0
+    together: Ranks = ALONE
     probe: bool = False
     watched: Sequence[str] = ()
     exam: Callable[[Any], dict[str, float]] | None = None
+
+    @property
+    def devices(self) -> int:
+        """Return how many processes share a step."""
+        return self.together.count
+
+    @property
+    def rank(self) -> int:
+        """Return which of them this is."""
+        return self.together.rank
 
 
 def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any) -> Any:
     """Return the trainer over `rows` (training) and `watched` (validation; None without); the rest is TRL's."""
     import torch
-    from accelerate.utils import gather_object
     from transformers import Trainer, TrainerCallback
     from trl import SFTTrainer
 
@@ -112,26 +121,31 @@ def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any
             return total
 
         def smaller(self, step: int) -> None:
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
-            _halve(reading, step)
+            before = _halve(reading, step)
+            reading.told(step, before, reading.piece)
+            if reading.devices > 1:
+                raise _from_checkpoint(step, before, reading.piece)
 
         def _clip_grad_norm(self, model: Any) -> Any:
             norm = super()._clip_grad_norm(model)
             finite = math.isfinite(float(norm))
             # A gradient scaler meets infinite gradients on purpose: it leaves such a step out and scales less.
             self.overflows = 0 if finite else self.overflows + 1
-            if not bool(self.finite) or self.overflows > (_OVERFLOWS if self.args.fp16 else 0):
-                self.complain()
+            lost = reading.together.any_of(not bool(self.finite))
+            if lost or self.overflows > (_OVERFLOWS if self.args.fp16 else 0):
+                self.complain(loss=lost)
             return norm
 
-        def complain(self) -> None:
+        def complain(self, *, loss: bool) -> None:
             step = int(self.state.global_step)
             places = reading.order.share(step, reading.micro, reading.devices, reading.rank)
-            places = [place for place in places if place >= 0]
             alone = [place for place in places if not math.isfinite(self.loss_of([place], rows)[0])]
-            ids, bad = ([reading.ids[place] for place in each] for each in (places, alone))
-            raise _not_finite(step + 1, ids, bad, loss=not bool(self.finite), fp16=self.args.fp16)
+            places = [place for place in places if place >= 0]
+            every = reading.together.all_of((places, alone))  # all processes come here, and say the same
+            ids, bad = (
+                [reading.ids[p] for part in parts for p in part] for parts in zip(*every, strict=True)
+            )
+            raise _not_finite(step + 1, ids, bad, loss=loss, fp16=self.args.fp16)
 
         def loss_of(self, places: Sequence[int], data: Rows) -> tuple[float, int]:
             """Return the summed loss of rows and over how many tokens; no gradient, no dropout, this device alone."""
@@ -142,14 +156,15 @@ def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any
             with torch.no_grad(), self.compute_loss_context_manager():
                 loss = self.compute_loss(self.model, inputs, num_items_in_batch=items)
             self.model.train(training)
+            if not items:  # blanks alone, which a process reads so that all read as many
+                return 0.0, 0
             # Trainer scales a loss for the mean that devices take of their gradients.
             return float(loss) * int(items) / self.accelerator.num_processes, int(items)
 
         def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
             """Return the mean loss of a validation token; Trainer's is a mean over batches, which depends on their size."""
             assert watched is not None
-            order = sorted(range(len(watched)), key=lambda place: -watched.lengths[place])
-            mine, size, start = order[reading.rank :: reading.devices], reading.piece, 0
+            mine, size, start = _mine(reading, watched.lengths), reading.piece, 0
             sums = torch.zeros(2, dtype=torch.float64)
             while start < len(mine):
                 try:
@@ -165,7 +180,8 @@ def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any
             metrics = {"eval_loss": float(sums[0] / sums[1])}
             if not math.isfinite(metrics["eval_loss"]):
                 alone = [place for place in mine if not math.isfinite(self.loss_of([place], watched)[0])]
-                raise _not_watched(int(self.state.global_step), [reading.watched[place] for place in alone])
+                every = [reading.watched[p] for part in reading.together.all_of(alone) for p in part]
+                raise _not_watched(int(self.state.global_step), every)
             if reading.exam is not None:
                 metrics |= reading.exam(self.model)
             self.log(metrics)
@@ -177,18 +193,15 @@ def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any
 
         def _save_checkpoint(self, model: Any, trial: Any) -> None:
             folder, step = Path(self.args.output_dir), int(self.state.global_step)
-            first = reading.rank == 0
-            with checkpoints.saving(folder, step, reading.keep, reading.pinned) if first else nullcontext():
+            aside = checkpoints.saving(folder, step, reading.keep, reading.pinned)
+            with aside if reading.together.first else nullcontext():
                 self.accelerator.wait_for_everyone()  # nothing is written before its place is empty
                 super()._save_checkpoint(model, trial)
                 self.accelerator.wait_for_everyone()  # nor complete before every device has written
 
         def difficulty(self) -> list[float]:
             """Return the mean loss of each row's supervised tokens under the model as it is now, by place."""
-            lengths = reading.order.lengths
-            order = sorted(range(len(rows)), key=lambda place: -lengths[place])[
-                reading.rank :: reading.devices
-            ]
+            order = _mine(reading, reading.order.lengths)
             found: list[tuple[int, float]] = []
             size = reading.piece
             while len(found) < len(order):
@@ -200,9 +213,8 @@ def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any
                         raise
                     torch.cuda.empty_cache()
                     size //= 2
-            if reading.devices > 1:
-                found = gather_object(found)
-            return [loss for _place, loss in sorted(found)]
+            every = [pair for part in reading.together.all_of(found) for pair in part]
+            return [loss for place, loss in sorted(every) if place >= 0]
 
         def row_losses(self, places: Sequence[int]) -> list[float]:
             inputs = self._prepare_inputs(self.data_collator([rows.look(place) for place in places]))
@@ -223,15 +235,20 @@ def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any
             """Take the longest rows forward and back, learn nothing, and find out whether they fit."""
             longest = sorted(range(len(reading.order.lengths)), key=lambda p: -reading.order.lengths[p])
             inputs = self.data_collator([rows.look(place) for place in longest[: reading.micro]])
+            before, step = reading.piece, int(self.state.global_step)
             with torch.random.fork_rng():
                 while True:
                     try:
-                        self.in_pieces(self.model_wrapped, inputs, None)
+                        # The bare model: while one process runs out of memory, the others must not wait for it.
+                        self.in_pieces(self.model, inputs, None)
                         break
                     except torch.OutOfMemoryError:
-                        self.smaller(int(self.state.global_step))
+                        _halve(reading, step)
                     finally:
-                        self.model_wrapped.zero_grad(set_to_none=True)
+                        self.model.zero_grad(set_to_none=True)
+            reading.piece = min(reading.together.all_of(reading.piece))
+            if reading.piece < before and reading.together.first:
+                reading.told(step, before, reading.piece)
 
     class Check(TrainerCallback):  # type: ignore[misc]
         def on_train_begin(self, *_: Any, **__: Any) -> None:
@@ -249,6 +266,13 @@ def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any
     return made
 
 
+def _mine(reading: Reading, lengths: Sequence[int]) -> list[int]:
+    """Return the places that this process reads of all, longest first; blanks where others read one more."""
+    order = sorted(range(len(lengths)), key=lambda place: -lengths[place])
+    blanks = -len(order) % reading.devices
+    return [*order, *[-1 - place for place in order[-1:] * blanks]][reading.rank :: reading.devices]
+
+
 def _pieces(inputs: dict[str, Any], size: int) -> Iterator[dict[str, Any]]:
     """Yield the rows of a batch in pieces of `size`, each as long as its longest row (padding stands on the right)."""
     mask = inputs["attention_mask"]
@@ -261,8 +285,10 @@ def _pieces(inputs: dict[str, Any], size: int) -> Iterator[dict[str, Any]]:
         yield {name: value[:, :longest] for name, value in part.items()}
 
 
-def _halve(reading: Reading, step: int) -> None:
-    """Halve the pieces. Raises `MissingError` when one row alone is too much, or when other devices have to know too."""
+def _halve(reading: Reading, step: int) -> int:
+    """Halve the pieces and return what they were. Raises `MissingError` when one row alone is too much."""
+    import torch
+
     before = reading.piece
     if before == 1:
         raise MissingError(
@@ -271,15 +297,20 @@ def _halve(reading: Reading, step: int) -> None:
                 "lower --max-length, set load_in_4bit = true and gradient_checkpointing = true, or take a smaller model"
             ),
         )
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
     reading.piece = math.ceil(before / 2)
-    reading.told(step, before, reading.piece)
-    if reading.devices > 1:
-        raise MissingError(
-            _("out of memory at step {step} with {n} rows at once").format(step=step + 1, n=before),
-            hint=_(
-                "run the same command again: it goes on with {n} rows at once, same effective batch"
-            ).format(n=reading.piece),
-        )
+    return before
+
+
+def _from_checkpoint(step: int, before: int, now: int) -> MissingError:
+    """Return the error of memory that ran out in a step that other processes share: they wait for this one's part."""
+    return MissingError(
+        _("out of memory at step {step} with {n} rows at once").format(step=step + 1, n=before),
+        hint=_("run the same command again: it goes on with {n} rows at once, same effective batch").format(
+            n=now
+        ),
+    )
 
 
 def _not_finite(step: int, rows: Sequence[str], alone: Sequence[str], *, loss: bool, fp16: bool) -> SftError:

@@ -10,19 +10,21 @@ from sft.planner.plan import Plan
 from sft.training import course, part_states
 from sft.training.budget import Budget
 from sft.training.follow import Stop, Watch
+from sft.training.ranks import ALONE, Ranks
 
 TIME_BUDGET = "time budget"
 
 
 @dataclass(slots=True)
 class Milestones:
-    """What the callback needs; `budget` is None for as long as it takes."""
+    """What the callback needs; `budget` is None for as long as it takes, of several processes the first one's counts."""
 
     plan: Plan
     folder: Path
     watch: Watch
     stop: Stop
     budget: Budget | None = None
+    together: Ranks = ALONE
     mark: float = 0.0
 
     def passed(self) -> float:
@@ -32,7 +34,8 @@ class Milestones:
 
     def record(self, step: int) -> None:
         """Write how far each part is."""
-        part_states.write(self.folder, self.plan, course.read(self.folder / "log.jsonl"), step)
+        if self.together.first:
+            part_states.write(self.folder, self.plan, course.read(self.folder / "log.jsonl"), step)
 
 
 def callback(state: Milestones) -> Any:
@@ -61,7 +64,8 @@ def callback(state: Milestones) -> Any:
                     seconds, 0.9 * state.budget.step
                 )  # a slow step long ago counts for less
                 ahead = evaluates(step) or evaluates(step + 1)
-                if step < now.max_steps and state.budget.spent(state.mark, evaluates=ahead):
+                spent = state.together.first and state.budget.spent(state.mark, evaluates=ahead)
+                if state.together.any_of(spent) and step < now.max_steps:
                     _stop(state, step, control)
 
         def on_evaluate(self, *_: Any, **__: Any) -> None:

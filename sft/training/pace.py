@@ -35,7 +35,7 @@ def of(job: Job, workspace: Path) -> Pace:
     tokens = job.plan.tokens_seen or 0
     rate, source = _rate(job, workspace)
     needed, peak = work(job), cards.peak(job.device)
-    at_least = tokens * needed.done / peak if needed and peak else None
+    at_least = tokens * needed.done / (peak * job.plan.devices) if needed and peak else None
     return Pace(rate, source, tokens / rate if rate else None, at_least)
 
 
@@ -68,6 +68,7 @@ def _same(job: Job, run: Any) -> bool:
     return bool(
         run.get("model", {}).get("name") == job.model.name
         and run.get("device", {}).get("name") == job.device.name
+        and run.get("plan", {}).get("devices", 1) == job.plan.devices
         and lock.get("backend") == job.backend
         and lock.get("load_in_4bit") == job.decision.load_in_4bit
         and lock.get("gradient_checkpointing") == job.decision.gradient_checkpointing

@@ -7,23 +7,22 @@ built by `sft.chat` and never truncates, packs or masks anything itself (TRL's `
 import json
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sft import __version__, adapters, backends, base, checkpoints, disk, runs, tokenizer
-from sft.errors import MissingError, SettingsError, SftError
+from sft import __version__, adapters, backends, base, checkpoints, runs, tokenizer
+from sft.errors import SftError
 from sft.i18n import _
 from sft.quiet import library_output
 from sft.text import write_json
-from sft.training import exam, follow, keeping, loop, milestones, part_states, report_to, warm
+from sft.training import exam, follow, keeping, loop, milestones, part_states, report_to, shards, warm
 from sft.training.budget import Budget
 from sft.training.gauge import Gauge
 from sft.training.job import Job
 from sft.training.order import Order, Rows
+from sft.training.ranks import ALONE, Ranks
 
 DIFFICULTY = "difficulty.json"
 
@@ -62,93 +61,7 @@ class Outcome:
         }
 
 
-def run(
-    job: Job,
-    folder: Path,
-    *,
-    going_on: bool,
-    use_case: str,
-    watch: follow.Watch,
-    budget: Budget | None = None,
-    from_part: int = 0,
-) -> Outcome:
-    """Train in `folder`, or go on there from its last complete checkpoint; save the adapter."""
-    with runs.held(folder), ExitStack() as stack:
-        watch.note(_("run: {folder}").format(folder=folder))
-        started = datetime.now(UTC).isoformat(timespec="seconds")
-        entries = {} if going_on else record(job, use_case, started)
-        stop = stack.enter_context(follow.signals(watch))
-        try:
-            runs.update(folder, **entries | _lock(job) | {"status": "running"})
-            last = _last(job, folder, watch, from_part) if going_on else None
-            outcome = _train(job, folder, last, watch=watch, stop=stop, budget=budget)
-            ended = datetime.now(UTC).isoformat(timespec="seconds")
-            told = {key: value for key, value in outcome.as_dict().items() if key != "run"}
-            runs.update(folder, error=None, ended=ended, **told)
-        except BaseException as error:
-            _failed(folder, error)
-            raise
-        finally:
-            watch.end()
-        return outcome
-
-
-def _failed(folder: Path, error: BaseException) -> None:
-    """Write down how a training failed. Raises `MissingError` when the disk is why: the same command goes on."""
-    status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-    with suppress(
-        OSError
-    ):  # where there is no room for a word, a training without a process counts as killed
-        if (folder / runs.LOCK_FILE).is_file():  # a run folder that was removed meanwhile stays removed
-            runs.update(folder, status=status, error=f"{type(error).__name__}: {error}")
-    if isinstance(error, OSError) and disk.refused(error):
-        saved = checkpoints.complete(folder)
-        hint = _("free some space, or check who may write there; then the same command goes on from {name}")
-        raise MissingError(
-            error.strerror or "",
-            where=str(error.filename or folder),
-            hint=hint.format(name=saved[-1].name if saved else _("step 0")),
-        ) from error
-
-
-def keep(job: Job, folder: Path, *, going_on: bool, use_case: str) -> None:
-    """Keep a run folder for a training that is about to start in another process: nobody else gets it."""
-    started = datetime.now(UTC).isoformat(timespec="seconds")
-    entries = {} if going_on else record(job, use_case, started)
-    runs.update(folder, **entries | _lock(job) | {"status": runs.STARTING, "error": None})
-
-
-def _lock(job: Job) -> dict[str, Any]:
-    return {"lock": job.lock, "lock_sha256": runs.digest(job.lock)}
-
-
-def record(job: Job, use_case: str, started: str) -> dict[str, Any]:
-    """Return what ``run.json`` says of a run from its start on."""
-    return {
-        "sft": __version__,
-        "started": started,
-        "status": "running",
-        "use_case": use_case,
-        "settings": job.settings.model_dump(mode="json"),
-        "origins": dict(job.origins),
-        "data": {"folder": str(job.data.folder), "sha256": job.data.digest, "rows": len(job.trained)},
-        "template": job.template.id,
-        "task": job.template.task,
-        "model": job.model.as_dict() | {"folder": str(job.base.folder), "revision": job.base.revision},
-        "chat_format": job.loaded.format.name,
-        "backend": job.backend,
-        "device": job.device.as_dict(),
-        "audit": dict(job.facts),
-        "plan": job.plan.as_dict(),
-        "memory": job.decision.as_dict(),
-        "packages": runs.versions(),
-        "warm_start": job.start.as_dict() if job.start else None,
-        "train_ids": job.trained.ids,
-        "valid_ids": list(job.held_out),
-    }
-
-
-def _train(
+def train(
     job: Job,
     folder: Path,
     last: Path | None,
@@ -156,22 +69,28 @@ def _train(
     watch: follow.Watch,
     stop: follow.Stop,
     budget: Budget | None,
+    together: Ranks = ALONE,
 ) -> Outcome:
+    """Train in this process, from the checkpoint `last` on where there is one; alone or as one of several.
+
+    Only the first of several writes into the run folder and draws.
+    """
     began = time.monotonic()
     full = base.fetch(job.model, weights=True, revision=job.base.revision)
     watch.note(_("loading {model} with {backend}").format(model=job.model.name, backend=job.backend))
     with (
-        library_output(folder / "library.log"),
+        library_output(folder / ("library.log" if together.first else f"library-{together.rank}.log")),
         report_to.places(folder),
-        closing(Gauge(job.device.uuid)) as gauge,
+        closing(Gauge(job.devices[0].uuid if together.first else "")) as gauge,
     ):
         model, hf_tokenizer = backends.load(job.backend, _request(job, full.folder))
         _set_tokens(model, hf_tokenizer, job.loaded)
         if job.start:
             warm.load(model, job.start)
-        trainer = _trainer(job, folder, model, hf_tokenizer, watch, stop, gauge, budget)
+        trainer = _trainer(job, folder, model, hf_tokenizer, watch, stop, gauge, budget, together)
+        last = together.folder_of_first(last, folder / checkpoints.FOLDER)
         steps = checkpoints.step_of(last) if last else 0
-        if last and keeping.ended(job, folder, steps):
+        if last and together.of_first(keeping.ended(job, folder, steps)):
             # Only the adapter was not saved yet; within an epoch the Trainer would take one step too many.
             model.load_adapter(str(last), "default", is_trainable=True)
         else:
@@ -179,12 +98,13 @@ def _train(
             steps = int(trainer.state.global_step)
             optimizer = type(getattr(trainer.optimizer, "optimizer", trainer.optimizer)).__name__
             optim = str(getattr(trainer.args.optim, "value", trainer.args.optim))
-            runs.update(folder, optimizer=optimizer, optim=optim)
-        done = keeping.ended(job, folder, steps)
-        adapter = keeping.settle(job, folder, watch.note) if done else None
-        if done and adapter is None:
-            adapter = _save_adapter(job, model, hf_tokenizer, folder / "adapter", steps)
-    losses = follow.losses(folder / "log.jsonl")
+            if together.first:
+                runs.update(folder, optimizer=optimizer, optim=optim)
+        done = together.of_first(keeping.ended(job, folder, steps))
+        adapter = keeping.settle(job, folder, watch.note) if done and together.first else None
+        if done and together.of_first(adapter) is None:
+            adapter = _save_adapter(job, trainer, hf_tokenizer, together, folder / "adapter", steps)
+        losses = together.of_first(follow.losses(folder / "log.jsonl"))
     first, final = (losses[0], losses[-1]) if losses else (None, None)
     return Outcome(
         status="finished" if done else "interrupted",
@@ -200,36 +120,6 @@ def _train(
     )
 
 
-def _last(job: Job, folder: Path, watch: follow.Watch, from_part: int) -> Path | None:
-    """Return the checkpoint to go on from; say which one it is, and why newer ones are not.
-
-    `from_part` takes the training back to where that chunk or stage (from 1) began.
-    """
-    until = None
-    if from_part:
-        ends = [0, *part_states.ends(job.plan)[:-1]]
-        if from_part > len(ends):
-            raise SettingsError(
-                _("there is no chunk {n}: this run has {all}").format(n=from_part, all=len(ends)),
-                where="--from-chunk",
-                hint=_("how far each is, says {path}").format(path=folder / part_states.FILE),
-            )
-        until = ends[from_part - 1]
-    last, passed = checkpoints.newest(folder, until)
-    if until and (last is None or checkpoints.step_of(last) != until):
-        raise SettingsError(
-            _("chunk {n} has not begun: no checkpoint of step {step}").format(n=from_part, step=until),
-            where="--from-chunk",
-            hint=_("leave it out to go on from the newest checkpoint"),
-        )
-    for one in passed:
-        watch.note(_("{name} is passed over: {why}").format(name=one.name, why=one.why))
-    watch.note(
-        _("going on from {name}").format(name=last.name) if last else _("no complete checkpoint: from step 0")
-    )
-    return last
-
-
 def _request(job: Job, folder: Path) -> backends.Request:
     settings = job.settings
     return backends.Request(
@@ -241,6 +131,7 @@ def _request(job: Job, folder: Path) -> backends.Request:
         lora_dropout=settings.lora_dropout,
         gradient_checkpointing=job.decision.gradient_checkpointing,
         seed=settings.seed,
+        split=settings.fsdp,
     )
 
 
@@ -263,6 +154,7 @@ def _trainer(
     stop: follow.Stop,
     gauge: Gauge,
     budget: Budget | None,
+    together: Ranks,
 ) -> Any:
     import torch
     from transformers import PrinterCallback
@@ -270,7 +162,7 @@ def _trainer(
 
     settings, steps = job.settings, job.plan
     cuda = torch.cuda.is_available()
-    bf16 = cuda and torch.cuda.get_device_capability()[0] >= 8
+    bf16 = cuda and not together.any_of(torch.cuda.get_device_capability()[0] < 8)
     config = SFTConfig(
         output_dir=str(folder / checkpoints.FOLDER),
         per_device_train_batch_size=settings.batch_size,
@@ -292,31 +184,40 @@ def _trainer(
         fp16=cuda and not bf16,
         use_cpu=not cuda,
         gradient_checkpointing=job.decision.gradient_checkpointing and job.backend == "hf",
+        gradient_checkpointing_kwargs={"use_reentrant": False},  # the other way DDP would miss gradients
+        ddp_find_unused_parameters=False,
+        **shards.arguments(together, fsdp=settings.fsdp),
         seed=settings.seed,
         data_seed=settings.seed,
         logging_nan_inf_filter=False,
-        report_to=report_to.names(settings.report_to),
+        report_to=report_to.names(settings.report_to) if together.first else [],
         run_name=folder.name,
         disable_tqdm=True,
         max_length=settings.max_length,
         packing=False,
         dataset_kwargs={"skip_prepare_dataset": True},
     )
+    if config.fsdp:
+        shards.allow_on_cpu()
     planned = Order([range(len(job.trained))], job.trained.lengths, 1, 0, by_length=False)
-    save = partial(_save_adapter, job, model, hf_tokenizer)
-    state = follow.of(job, planned, folder, watch, stop, gauge)
+
+    def save(target: Path, step: int) -> Path:
+        return _save_adapter(job, trainer, hf_tokenizer, together, target, step)
+
+    state = follow.of(job, planned, folder, watch, stop, gauge, together)
     follower = follow.callback(state)
     reading = loop.Reading(
         order=planned,
         ids=job.trained.ids,
         micro=settings.batch_size,
-        piece=runs.load(folder).data.get("piece", settings.batch_size),
+        piece=together.of_first(runs.entries(folder).get("piece", settings.batch_size)),
         told=lambda *sizes: _smaller(folder, watch, job, *sizes),
         keep=settings.keep_checkpoints,
         pinned=part_states.ends(job.plan),
-        probe=cuda,
+        together=together,
+        probe=cuda and not settings.fsdp,  # the parts of a split model do nothing alone
         watched=job.valid.ids,
-        exam=exam.measure(job, watch.note),
+        exam=exam.measure(job, watch.note, together),
     )
     rows = Rows(job.trained.dataset(), job.trained.lengths)
     watched = Rows(job.valid.dataset(), job.valid.lengths) if steps.eval_every else None
@@ -329,11 +230,13 @@ def _trainer(
         processing_class=hf_tokenizer,
         callbacks=[
             follower,
-            *keeping.callbacks(job, folder, save),
-            milestones.callback(milestones.Milestones(job.plan, folder, watch, stop, budget)),
+            *keeping.callbacks(job, folder, save, together),
+            milestones.callback(
+                milestones.Milestones(job.plan, folder, watch, stop, together.of_first(budget), together)
+            ),
         ],
     )
-    reading.order = state.order = job.order(_difficulty(job, folder, trainer, watch))
+    reading.order = state.order = job.order(_difficulty(job, folder, trainer, watch, together))
     trainer.remove_callback(PrinterCallback)
     told = trainer.callback_handler.callbacks
     told.insert(0, told.pop(told.index(follower)))  # it adds its figures before they are reported elsewhere
@@ -344,17 +247,20 @@ def _trainer(
     return trainer
 
 
-def _difficulty(job: Job, folder: Path, trainer: Any, watch: follow.Watch) -> Sequence[float]:
+def _difficulty(
+    job: Job, folder: Path, trainer: Any, watch: follow.Watch, together: Ranks
+) -> Sequence[float]:
     """Return the base model's loss on every row where the curriculum goes by it; measured once in a run, and kept."""
     if job.settings.curriculum != "loss":
         return ()
     path = folder / DIFFICULTY
-    if path.is_file():
-        values: list[float] = json.loads(path.read_text(encoding="utf-8"))["loss"]
-        return values
-    watch.note(_("measuring the loss of the base model on {n} rows").format(n=len(job.trained)))
-    values = trainer.difficulty()
-    write_json(path, {"loss": values})
+    kept = json.loads(path.read_text(encoding="utf-8"))["loss"] if path.is_file() else None
+    values: list[float] | None = together.of_first(kept)
+    if values is None:
+        watch.note(_("measuring the loss of the base model on {n} rows").format(n=len(job.trained)))
+        values = trainer.difficulty()
+        if together.first:
+            write_json(path, {"loss": values})
     return values
 
 
@@ -365,13 +271,17 @@ def _smaller(folder: Path, watch: follow.Watch, job: Job, step: int, before: int
             "out of memory at step {step}: {before} → {now} rows at once, effective batch {batch} as before"
         ).format(step=step + 1, before=before, now=now, batch=job.plan.effective_batch)
     )
-    happened = runs.load(folder).data.get("out_of_memory", [])
+    happened = runs.entries(folder).get("out_of_memory", [])
     runs.update(
         folder, piece=now, out_of_memory=[*happened, {"step": step + 1, "before": before, "now": now}]
     )
 
 
-def _save_adapter(job: Job, model: Any, hf_tokenizer: Any, target: Path, step: int) -> Path:
+def _save_adapter(
+    job: Job, trainer: Any, hf_tokenizer: Any, together: Ranks, target: Path, step: int
+) -> Path:
+    """Save the adapter as it is now; all processes must come here, the first one writes."""
+    weights = shards.whole(trainer)
     facts = {
         "sft": __version__,
         "template": job.template.id,
@@ -386,5 +296,6 @@ def _save_adapter(job: Job, model: Any, hf_tokenizer: Any, target: Path, step: i
         "warm_start": job.start.as_dict() if job.start else None,
         "step": step,
     }
-    adapters.save(target, model, hf_tokenizer, facts, job.template.path)
+    if together.first:
+        adapters.save(target, trainer.model, hf_tokenizer, facts, job.template.path, weights)
     return target

@@ -3,6 +3,8 @@
 import os
 import pickle
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -133,13 +135,30 @@ def test_the_interface_is_the_one_that_reaches_the_address() -> None:
     assert machines.interface("no.such.host.invalid") == ""
 
 
-def test_signals_are_passed_on_and_a_second_interrupt_kills() -> None:
-    sent: list[int] = []
-    with follow.signals(follow.Silent(), sent.append) as stop:
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+def test_a_second_interrupt_ends_those_that_train() -> None:
+    killed: list[str] = []
+    with follow.signals(follow.Silent(), lambda: killed.append("all")) as stop:
+        for number in (signal.SIGTERM, signal.SIGHUP):
             os.kill(os.getpid(), number)
-    assert sent == [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
-    assert stop.name == "SIGINT"
+        assert (killed, stop.name) == ([], "SIGHUP")
+        os.kill(os.getpid(), signal.SIGINT)
+    assert killed == ["all"]
+
+
+def test_a_worker_is_told_of_a_signal_once_also_when_it_starts_later() -> None:
+    pytest.importorskip("psutil")
+    stop = follow.Stop("SIGTERM")
+    code = "import signal, time; signal.signal(15, lambda *_: print(1, flush=True)); print(0, flush=True); time.sleep(60)"
+    with launch._told(stop), subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as early:
+        assert early.wait(30) == -signal.SIGTERM
+    stop.name = ""
+    with launch._told(stop), subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as worker:
+        assert worker.stdout is not None and worker.stdout.readline() == b"0\n"
+        stop.name = "SIGINT"
+        assert worker.stdout.readline() == b"1\n"
+        launch.kill()
+        assert worker.wait(30) == -signal.SIGKILL
+        assert worker.stdout.read() == b""
 
 
 def test_a_process_alone_agrees_with_itself(tmp_path: Path) -> None:

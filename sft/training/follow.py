@@ -82,23 +82,23 @@ class Stop:
 
 
 @contextmanager
-def signals(watch: Watch, forward: Callable[[int], None] | None = None) -> Iterator[Stop]:
+def signals(watch: Watch, kill: Callable[[], None] | None = None) -> Iterator[Stop]:
     """Turn INT, TERM and HUP (a closed terminal) into save-then-stop; a second INT stops at once.
 
-    With `forward` it is other processes that train: signals are passed on to them, KILL for a second INT.
+    It ends this process, or by `kill` those that train for it.
     """
     stop = Stop()
 
     def handle(number: int, frame: object) -> None:
-        at_once = bool(stop.name) and number == signal.SIGINT
-        if forward is not None:
-            forward(signal.SIGKILL if at_once else number)
-        elif at_once:
-            raise KeyboardInterrupt
+        if stop.name and number == signal.SIGINT:
+            if kill is None:
+                raise KeyboardInterrupt
+            kill()
+            return
         stop.name = signal.Signals(number).name
-        if not at_once:
-            text = _("{signal}: finishing this step and saving; once more to stop at once")
-            watch.note(text.format(signal=stop.name))
+        watch.note(
+            _("{signal}: finishing this step and saving; once more to stop at once").format(signal=stop.name)
+        )
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, handle) for number in numbers}

@@ -7,12 +7,15 @@ a signal. The workers do: they agree on it at the end of a step, save and stop, 
 
 import os
 import pickle
+import signal
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from sft import base, runs
@@ -63,12 +66,45 @@ def refuse_foreign(environment: Mapping[str, str]) -> None:
         )
 
 
-def forward(number: int) -> None:
-    """Pass a signal on to the workers, which have sessions of their own and hear nothing of this terminal."""
+def kill() -> None:
+    """End the workers at once; what they had not saved is lost."""
+    for pid in _workers():
+        _send(pid, signal.SIGKILL)
+
+
+def _workers() -> list[int]:
     import psutil
 
-    for worker in psutil.Process().children():
-        worker.send_signal(number)
+    return [worker.pid for worker in psutil.Process().children()]
+
+
+def _send(pid: int, number: int) -> None:
+    with suppress(ProcessLookupError):  # it has just ended
+        os.kill(pid, number)
+
+
+@contextmanager
+def _told(stop: follow.Stop) -> Iterator[None]:
+    """Tell every worker once that a signal came: they have sessions of their own and hear nothing of this terminal.
+
+    A thread does, so that those are told too who are only being started when it comes.
+    """
+    over, told = Event(), set()
+
+    def tell() -> None:
+        while not over.wait(_LOOK):
+            for pid in _workers() if stop.name else ():
+                if pid not in told:
+                    told.add(pid)
+                    _send(pid, signal.SIGTERM)
+
+    thread = Thread(target=tell, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def train(
@@ -96,8 +132,10 @@ def train(
         order = Order(job, folder, last, watch, budget)
         (Path(place) / ORDER).write_bytes(pickle.dumps(order))
         try:
-            _launch(team, Path(place))
+            with _told(stop):
+                _launch(team, Path(place))
         except ChildFailedError as error:
+            _keep_said(Path(place), folder / "library.log")
             raised = _cause(Path(place), error, stop)
             if meeting:
                 raised = _apart(meeting, raised, folder)
@@ -128,7 +166,7 @@ def prepare(team: Team) -> None:
     os.environ.setdefault(
         "TORCH_CPP_LOG_LEVEL", "ERROR"
     )  # else an address without a name is a warning on stderr
-    machines.choose_interface(team.host or "127.0.0.1")
+    machines.choose_interface(team.host or machines.HERE)
 
 
 def threads(count: int) -> int:
@@ -151,11 +189,11 @@ def _launch(team: Team, place: Path) -> None:
             nproc_per_node=team.here,
             run_id="sft",
             rdzv_backend="c10d" if alone else "static",
-            rdzv_endpoint="127.0.0.1:0" if alone else f"{team.host}:{team.port}",
+            rdzv_endpoint=f"{machines.HERE}:0" if alone else f"{team.host}:{team.port}",
             rdzv_configs={} if alone else {"rank": team.rank},
             max_restarts=0,
             monitor_interval=_LOOK,
-            local_addr="127.0.0.1" if alone else None,
+            local_addr=machines.HERE if alone else None,
             logs_specs=DefaultLogsSpecs(log_dir=str(place / "said"), redirects=silent),
             signals_to_handle="SIGQUIT",
         )
@@ -164,6 +202,13 @@ def _launch(team: Team, place: Path) -> None:
             _("this torch is too old to train in several processes"), hint=_("see: sft doctor")
         ) from None
     elastic_launch(config, sys.executable)("-m", "sft.training.worker", str(place))
+
+
+def _keep_said(place: Path, log: Path) -> None:
+    """Keep what the workers said on stderr, which nobody saw."""
+    with log.open("a", encoding="utf-8") as stream:
+        for path in sorted(place.rglob("stderr.log")):
+            stream.write(path.read_text(encoding="utf-8", errors="replace"))
 
 
 def _apart(meeting: machines.Meeting, raised: BaseException, folder: Path) -> BaseException:

@@ -17,6 +17,7 @@ from sft.planner.team import Team
 
 _PATIENCE, _BLINK = 900.0, 0.5  # seconds for which machines wait for each other, and between two looks
 _AFTERWORD = 5.0  # seconds for which a machine waits to hear why another has ended
+HERE = "127.0.0.1"
 _LOCK, _ANSWER, _FAILED = "lock", "machine-{rank}", "failed"
 
 
@@ -122,8 +123,9 @@ def choose_interface(host: str) -> None:
     Their own choice is that of the machine's name, which often is the loopback.
     """
     if name := interface(host):
-        for variable in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"):
-            os.environ.setdefault(variable, name)
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", name)
+        if host != HERE:
+            os.environ.setdefault("NCCL_SOCKET_IFNAME", name)
 
 
 def interface(host: str) -> str:

@@ -30,7 +30,7 @@ def run(
         started = datetime.now(UTC).isoformat(timespec="seconds")
         entries = {} if going_on else record(job, use_case, started)
         several = job.team.processes > 1
-        stop = stack.enter_context(follow.signals(watch, launch.forward if several else None))
+        stop = stack.enter_context(follow.signals(watch, launch.kill if several else None))
         go = launch.train if several else train.train
         try:
             runs.update(folder, **entries | _lock(job) | {"status": "running"})
@@ -67,7 +67,7 @@ def _failed(folder: Path, error: BaseException) -> None:
 
 def assist(job: Job, *, watch: follow.Watch) -> train.Outcome:
     """Train along with machine 0, which has the run folder; what this machine writes is for the way only."""
-    with tempfile.TemporaryDirectory(prefix="sft-") as folder, follow.signals(watch, launch.forward) as stop:
+    with tempfile.TemporaryDirectory(prefix="sft-") as folder, follow.signals(watch, launch.kill) as stop:
         return launch.train(job, Path(folder), None, watch=watch, stop=stop, budget=None)
 
 
@@ -98,6 +98,7 @@ def record(job: Job, use_case: str, started: str) -> dict[str, Any]:
         "chat_format": job.loaded.format.name,
         "backend": job.backend,
         "device": job.device.as_dict(),
+        "devices": [device.as_dict() for device in job.devices],
         "audit": dict(job.facts),
         "plan": job.plan.as_dict(),
         "memory": job.decision.as_dict(),

@@ -218,7 +218,9 @@ def test_a_loss_that_is_no_number_in_one_process_is_told_with_its_rows(workspace
     done = train(workspace, "poisoned", *TWO, plant=POISON)
     assert done.returncode == 1
     error = done.stderr.splitlines()[-2]
-    assert error.startswith("error: the loss is no number at step") and "by themselves: amr:" in error
+    rows, _sign, alone = error.partition("; alone, these have no loss: ")
+    assert rows.startswith("error: the loss is no number at step 3") and rows.count("amr:") == 8
+    assert alone.startswith("amr:") and alone.count("amr:") == 1 and alone in rows
 
 
 def test_two_machines_learn_the_same_and_only_the_first_has_the_run(workspace: Path, tmp_path: Path) -> None:

@@ -66,6 +66,9 @@ class Silent:
     def step(self, done: int, metrics: Mapping[str, Any]) -> None:
         """Draw nothing."""
 
+    def alarm(self, line: Mapping[str, Any]) -> None:
+        """Draw nothing."""
+
     def end(self) -> None:
         """Draw nothing."""
 
@@ -100,6 +103,8 @@ class Clock(Silent):
 
     def step(self, done: int, metrics: Mapping[str, Any]) -> None:
         """Count a step, and at the end of a turn say how it went."""
+        if "loss" not in metrics:
+            return
         import torch
 
         if torch.cuda.is_available():
@@ -158,7 +163,8 @@ def with_sft(task: Task, backend: str, clock: Clock) -> None:
     """Train as ``sft train`` does behind its command line."""
     from sft import devices, runs, settings
     from sft.training import job as jobs
-    from sft.training import loop, train
+    from sft.training import loop
+    from sft.training import run as training
 
     resolved = settings.resolve_train({"backend": backend}, use_case=_preset(task))
     job = jobs.prepare(Path.cwd(), resolved, ROWS, Silent())
@@ -171,7 +177,7 @@ def with_sft(task: Task, backend: str, clock: Clock) -> None:
         "micro": job.settings.batch_size, "recompute": job.decision.gradient_checkpointing,
         "weights": needed.precision if needed else "?", "forecast": needed.total if needed else None,
     }  # fmt: skip
-    train.run(job, folder, going_on=False, use_case="", watch=clock)
+    training.run(job, folder, going_on=False, use_case="", watch=clock)
 
 
 def _preset(task: Task) -> str:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tiny_model import environment
@@ -53,7 +53,8 @@ class Starter:
     def start(self, folder: Path, out: Path, *words: str) -> int:
         """Start ``sft WORDS`` in `folder`, what it says is added to `out`; return the process's number."""
         if self._running:  # a test failed before it waited
-            os.kill(self._running, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(self._running, signal.SIGKILL)
             self.wait()
         assert self._server.stdin is not None
         self._server.stdin.write(json.dumps([str(folder), str(out), *words]) + "\n")

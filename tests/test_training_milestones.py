@@ -28,12 +28,12 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 KILL_AT = """
 import os, signal
 from sft.training import follow
-whole = follow.State.metrics
-def metrics(self, step, logs):
+whole = follow.State.line
+def line(self, step, logs):
     if step == {step}:
         os.kill(os.getpid(), signal.SIGKILL)
     return whole(self, step, logs)
-follow.State.metrics = metrics
+follow.State.line = line
 from sft.__main__ import main
 main()
 """

@@ -98,10 +98,3 @@ def join() -> Ranks:
         torch.distributed.init_process_group("gloo", timeout=_PATIENCE)
     group = torch.distributed.new_group(backend="gloo", timeout=_PATIENCE)
     return Ranks(torch.distributed.get_rank(), torch.distributed.get_world_size(), group)
-
-
-def leave() -> None:
-    """Part from the others."""
-    import torch
-
-    torch.distributed.destroy_process_group()

@@ -90,7 +90,13 @@ def join() -> Ranks:
     import torch
 
     if torch.cuda.is_available():
+        from accelerate.utils import check_cuda_p2p_ib_support
+
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        # As accelerate launch does; without it accelerate refuses such cards.
+        if not check_cuda_p2p_ib_support():
+            os.environ.setdefault("NCCL_P2P_DISABLE", "1")
+            os.environ.setdefault("NCCL_IB_DISABLE", "1")
         torch.distributed.init_process_group("cpu:gloo,cuda:nccl", timeout=_PATIENCE)
     else:
         # accelerate would call it cpu:0, which torch.load of a checkpoint does not know.

@@ -101,7 +101,7 @@ class _Pieces:
         return [self._joined(row) for row in rows]
 
     def _learn(self, known: dict[str, list[int]], before: str, met: set[str]) -> None:
-        new = list(met - known.keys())
+        new = list(met.difference(known))
         for piece, ids in zip(new, self._apart([before + piece for piece in new]), strict=True):
             known[piece] = ids
             self._size += 250 + 4 * len(piece) + 40 * len(ids)  # what Python takes for them

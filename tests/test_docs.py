@@ -1,6 +1,7 @@
 """The pages say what the program does: generated ones are current, both READMEs name every command and real flags."""
 
 import doctest
+import json
 import re
 import subprocess
 import sys
@@ -38,6 +39,20 @@ def test_every_flag_in_the_readme_exists(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     lines = re.findall(r"^(?:\$ )?sft +(prep|train|smatch|eval|init)\b([^#\n]*)", text, re.MULTILINE)
     assert len(lines) >= 8
+    for command, rest in lines:
+        known = CliRunner().invoke(app, [command, "--help"]).stdout
+        for flag in re.findall(r"--[a-z-]+", rest):
+            assert flag in known, f"sft {command} {flag}"
+
+
+def test_the_notebook_runs_commands_that_exist_and_holds_no_output() -> None:
+    notebook = json.loads((ROOT / "scripts/colab.ipynb").read_text(encoding="utf-8"))
+    assert (notebook["nbformat"], len(notebook["cells"])) == (4, 11)
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells)
+    text = "".join("".join([*cell["source"], "\n"]) for cell in cells)
+    lines = re.findall(r"(?:^!|&& |\|\| )sft (\w+)([^\n)]*)", text, re.MULTILINE)
+    assert [command for command, _rest in lines] == ["doctor", "init", "prep", "train", "smatch", "runs"]
     for command, rest in lines:
         known = CliRunner().invoke(app, [command, "--help"]).stdout
         for flag in re.findall(r"--[a-z-]+", rest):

@@ -10,7 +10,13 @@ from workspace import GRAPHS, amr, put, sft, statements
 from sft import prepared
 from sft.training import exam
 
-LOADED: Any = SimpleNamespace(tokenizer=None, format=None)
+
+def encode(text: str, add_special_tokens: bool) -> Any:
+    """Return a token for every word."""
+    return SimpleNamespace(ids=text.split())
+
+
+LOADED: Any = SimpleNamespace(tokenizer=SimpleNamespace(encode=encode), format=None)
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +37,6 @@ def job(folder: str, rows: int, seed: int = 3) -> Any:
         template=prepared.template_of(data, Path()),
         held_out=tuple(row.id for side in data.rows.values() for row in side),
         settings=SimpleNamespace(task_rows=rows, seed=seed, best="task"),
-        facts={"answer_tokens_max": 20},
         loaded=LOADED,
         base=None,
         backend="hf",
@@ -44,7 +49,9 @@ def test_the_slice_is_fixed_by_the_seed() -> None:
     chosen = [[row.id for row in exam.of(job("set", 3, seed), print).rows] for seed in (3, 3, 4)]
     assert chosen[0] == chosen[1] != chosen[2]
     assert len(exam.of(job("set", 99), print).rows) == len(GRAPHS)
-    assert exam.of(job("set", 99), print).limit == 41
+    made = exam.of(job("set", 99), print)
+    longest = max(len(row.messages[-1].content.split()) for row in made.rows)
+    assert made.limit == int(1.25 * (longest + 1)) + 16
 
 
 def test_graphs_are_scored_by_smatch_and_what_is_no_graph_counts_as_zero() -> None:
@@ -75,12 +82,13 @@ def test_nothing_is_measured_where_it_decides_nothing() -> None:
 def test_rows_that_the_model_has_no_room_for_are_left_out_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
     put("data/raw/a.txt", amr())
     sft("prep", "--template", "v4_compact", "--out", "set")
-    lengths = sorted(len(prompt) for prompt in exam.of(job("set", 99), print).prompts)
+    whole = exam.of(job("set", 99), print)
+    lengths = sorted(len(prompt) for prompt in whole.prompts)
     assert lengths[0] < lengths[-1]
     said: list[str] = []
-    monkeypatch.setattr(exam.base, "generation_limit", lambda base: lengths[-1] + 40)
+    monkeypatch.setattr(exam.base, "generation_limit", lambda base: lengths[-1] + whole.limit - 1)
     made = exam.of(job("set", 99), said.append)
-    assert len(made.rows) == len(made.prompts) < len(GRAPHS) and made.limit == 41
+    assert len(made.rows) == len(made.prompts) < len(GRAPHS) and made.limit == whole.limit
     assert len(said) == 1 and f"of the {len(GRAPHS)} rows to answer are too long" in said[0]
     monkeypatch.setattr(exam.base, "generation_limit", lambda base: lengths[-1] + 5)
     short = exam.of(job("set", 99), said.append)  # none has room for the limit: all get what there is

@@ -1,4 +1,4 @@
-"""Fit a training into the memory that is free: micro-batch, 4 or 16 bit, checkpointing, each with its reason. Pure.
+"""Fit a training into the memory that is free: micro-batch, 4 or 16 (32) bit, checkpointing, each with its reason. Pure.
 
 What is set outright stays as it is; "auto" and the micro-batch of a preset are chosen, as `sft.planner.ladder` tries them.
 """
@@ -86,7 +86,7 @@ def decide(
         gpu=device == "gpu",
         fixed=fixed,
         sixteen=sixteen_bit,
-        at=_forecaster(model, settings, longest, device, backend),
+        at=_forecaster(model, settings, longest, device, backend, sixteen_bit),
     )
     found = task.best()
     fits = found is not None
@@ -114,7 +114,7 @@ def decide(
 
 
 def _forecaster(
-    model: Model, settings: "TrainSettings", length: int, device: Device, backend: str
+    model: Model, settings: "TrainSettings", length: int, device: Device, backend: str, sixteen_bit: Precision
 ) -> Callable[[Precision, bool, int], Memory]:
     shape = model.shape
     assert shape is not None
@@ -132,6 +132,7 @@ def _forecaster(
             backend=backend or settings.backend,
             device=device,
             shards=settings.num_processes if settings.fsdp else 1,
+            compute=sixteen_bit,
         )
 
     return at
@@ -147,23 +148,24 @@ def _unknown(
     backend: str,
 ) -> Decision:
     """Decide without free memory or without the model's shape: nothing to compare, so what needs least is taken."""
+    full = _bits(sixteen_bit)
     longest = min(length or settings.max_length, settings.max_length)
-    weights = 2 * model.parameters if model.parameters else None
+    weights = (4 if sixteen_bit == "fp32" else 2) * model.parameters if model.parameters else None
     four = settings.load_in_4bit
     if four != "auto":
-        why = _("4 bit: as set") if four else _("16 bit: as set")
+        why = _("{bits}: as set").format(bits=_bits("nf4") if four else full)
     elif weights is None:
         four, why = True, _("4 bit: the model's size is not known here")
     elif weights < 2e9:
-        four, why = False, _("16 bit: {gb:.1f} GB of weights fit any card").format(gb=weights / 1e9)
+        four, why = False, _("{bits}: {gb} GB of weights fit any card").format(bits=full, gb=_gb(weights))
     elif free is None:
         four = True
-        why = _("4 bit: {gb:.1f} GB in 16 bit, and free memory is not known").format(gb=weights / 1e9)
+        why = _("4 bit: {gb} GB in {bits}, and free memory is not known").format(bits=full, gb=_gb(weights))
     else:
         four = weights > 0.35 * free
-        why = (_("4 bit") if four else _("16 bit")) + _(
-            ": 16-bit weights take {gb:.1f} of {free:.1f} GB free"
-        ).format(gb=weights / 1e9, free=free / 1e9)
+        why = _("{bits}: weights in {full} take {gb} of {free} GB free").format(
+            bits=_bits("nf4") if four else full, full=full, gb=_gb(weights), free=_gb(free)
+        )
     recompute = settings.gradient_checkpointing is not False
     memory = None
     if model.shape is None:
@@ -172,7 +174,7 @@ def _unknown(
         second = (
             _("checkpointing on: free memory is not known") if recompute else _("checkpointing off: as set")
         )
-        at = _forecaster(model, settings, longest, device, backend)
+        at = _forecaster(model, settings, longest, device, backend, sixteen_bit)
         memory = at("nf4" if four else sixteen_bit, recompute, settings.batch_size)
     return Decision(
         settings.batch_size,
@@ -190,14 +192,18 @@ def _gb(value: float) -> str:
     return f"{value / 1e9:.1f}"
 
 
+def _bits(precision: Precision) -> str:
+    return _("{n} bit").format(n={"nf4": 4, "fp32": 32}.get(precision, 16))
+
+
 def _why_precision(task: Task, found: Memory) -> str:
     four, wanted = found.precision == "nf4", task.settings.load_in_4bit
-    bits = _("4 bit") if four else _("16 bit")
+    bits, full = _bits(found.precision), _bits(task.sixteen)
     if wanted != "auto":
         other = task.at(task.sixteen, found.checkpointing, found.batch_size)
         if four and task.gpu and task.fits(other):
-            return _("{bits}: as set; 16 bit needs {need} GB, would fit too, and is faster").format(
-                bits=bits, need=_gb(other.total)
+            return _("{bits}: as set; {full} needs {need} GB, would fit too, and is faster").format(
+                bits=bits, full=full, need=_gb(other.total)
             )
         return _("{bits}: as set").format(bits=bits)
     if not four:
@@ -206,11 +212,12 @@ def _why_precision(task: Task, found: Memory) -> str:
         )
     smallest = task.at(task.sixteen, True, 1)
     if smallest.weights > task.profile.sixteen_bit * task.free:
-        return _("{bits}: 16-bit weights would take {gb} of {free} GB free").format(
-            bits=bits, gb=_gb(smallest.weights), free=_gb(task.free)
+        return _("{bits}: weights in {full} would take {gb} of {free} GB free").format(
+            bits=bits, full=full, gb=_gb(smallest.weights), free=_gb(task.free)
         )
-    return _("{bits}: in 16 bit {n} rows a pass need {need} of {free} GB free").format(
+    return _("{bits}: in {full} {n} rows a pass need {need} of {free} GB free").format(
         bits=bits,
+        full=full,
         n=found.batch_size,
         need=_gb(
             task.at(task.sixteen, task.settings.gradient_checkpointing is not False, found.batch_size).total
@@ -262,7 +269,7 @@ def _hints(task: Task, model: Model, found: Memory, device: Device, backend: str
     rows = found.batch_size  # as asked for outright, else the fewest
 
     def fits(other: Model, length: int) -> bool:
-        at = _forecaster(other, task.settings, length, device, backend)
+        at = _forecaster(other, task.settings, length, device, backend, task.sixteen)
         return task.fits(at(precision, recompute, rows))
 
     hints: list[str] = []

@@ -6,7 +6,7 @@ alarm is told once; it comes back only after it was over.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from math import exp, inf, isfinite, log, nan, sqrt
 from statistics import fmean, median
 from typing import Any
@@ -22,6 +22,7 @@ _LEARNT = 0.1  # a loss below it need not fall any more
 _LOW_RATE = 1e-4  # LoRA is usually trained with 1e-4 to 2e-4
 _IDLE, _BUSY_AGAIN = 50, 60  # percent of a GPU's time
 _SLOW, _FAST_AGAIN = 0.6, 0.75  # of the usual rate
+_PAST = 500  # rates that say what is usual
 _LINES, _SECONDS = 10, 60  # what is called "now" for rate and load: so many lines, and so long
 
 
@@ -216,11 +217,8 @@ def _latest(figures: list[tuple[float, float]]) -> list[float]:
     if len(figures) < _LINES or figures[-1][0] - figures[0][0] < _SECONDS:
         return []
     begin = figures[-1][0] - _SECONDS
-    return (
-        [value for second, value in figures if second > begin]
-        if figures[-_LINES][0] > begin
-        else ([value for _second, value in figures[-_LINES:]])
-    )
+    count = sum(1 for _one in takewhile(lambda one: one[0] > begin, reversed(figures)))
+    return [value for _second, value in figures[-max(count, _LINES) :]]
 
 
 def _idle(record: Record, setup: Setup, held: bool) -> tuple[str, str] | None:
@@ -228,19 +226,20 @@ def _idle(record: Record, setup: Setup, held: bool) -> tuple[str, str] | None:
     load = fmean(_latest(record.loads) or [100])
     if not setup.gpu or load >= (_BUSY_AGAIN if held else _IDLE):
         return None
-    text = _("the GPU computes in {load:.0f} % of the time only").format(load=load)
+    hint = _("it waits for the CPU: see what else uses the CPU; a small model cannot fill a large card")
     if setup.grad_accum > 1:
-        return text, _(
+        hint = _(
             "it waits for the CPU: raise --batch-size and lower --grad-accum, so that their product stays; "
             "see also what else uses the CPU"
         )
-    return text, _("it waits for the CPU: see what else uses the CPU; a small model cannot fill a large card")
+    return _("the GPU computes in {load:.0f} % of the time only").format(load=load), hint
 
 
 def _slower(record: Record, setup: Setup, held: bool) -> tuple[str, str] | None:
     """The rate of the last minute is far below what it was before."""
     lately = _latest(record.rates)
-    before = [rate for _second, rate in record.rates[: len(record.rates) - len(lately)]]
+    end = len(record.rates) - len(lately)
+    before = [rate for _second, rate in record.rates[max(end - _PAST, 0) : end]]
     if not lately or len(before) < _WINDOW:
         return None
     now, usual = median(lately), median(before)

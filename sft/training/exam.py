@@ -85,11 +85,14 @@ def figure(task: str) -> str:
 
 def of(job: "Job", note: Callable[[str], None]) -> Exam:
     """Return the exam of a job: `task_rows` of its held-out rows, those left out that are too long for the model."""
-    limit, context = generation.limit_for(job.facts["answer_tokens_max"]), base.generation_limit(job.base)
+    context = base.generation_limit(job.base)
     chosen = set(splits.sample(job.held_out, job.settings.task_rows, job.settings.seed))
     rows = [row for side in job.data.rows.values() for row in side if row.id in chosen]
     loaded = job.loaded
     prompts = [chat.prompt_ids(generation.prompt_of(row), loaded.tokenizer, loaded.format) for row in rows]
+    # No longer than the longest answer of the slice needs: early in a training nothing stops by itself.
+    gold = [loaded.tokenizer.encode(row.messages[-1].content, add_special_tokens=False).ids for row in rows]
+    limit = generation.limit_for(max(map(len, gold)) + 1)
     fitting = [n for n, prompt in enumerate(prompts) if len(prompt) + limit <= context]
     if not fitting:  # the answers may be shorter than the limit
         fitting, limit = list(range(len(rows))), max(1, context - max(map(len, prompts)))

@@ -21,6 +21,7 @@ TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down
 class Request:
     """What a backend loads: a base folder, the precision, the adapter's size, and whether to recompute.
 
+    `number` is the kind that 16-bit weights are of, the same on all devices: ``bf16``, ``fp16``, on some CPUs ``fp32``.
     A model that will be `split` over processes is left in main memory: a GPU may not hold all of it.
     """
 
@@ -32,6 +33,7 @@ class Request:
     lora_dropout: float
     gradient_checkpointing: bool
     seed: int
+    number: str = "bf16"
     split: bool = False
 
 

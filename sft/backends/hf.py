@@ -2,20 +2,19 @@
 
 from typing import Any
 
-from sft import devices
 from sft.backends import TARGETS, Request
 
 
-def dtype(*, training: bool) -> Any:
-    """Return the base weights' dtype: bf16 from compute capability 8.0, else fp16 (T4, V100); on CPUs bf16.
+def dtype(number: str = "") -> Any:
+    """Return torch's name of a kind of number; without one that for generating: bf16, on cards before capability 8.0 fp16.
 
     CPUs without matrix units train in fp32, which they multiply faster; they generate in bf16, which is less to read.
     """
     import torch
 
-    if torch.cuda.is_available():
-        return torch.float16 if torch.cuda.get_device_capability()[0] < 8 else torch.bfloat16
-    return torch.float32 if training and not devices.has_amx() else torch.bfloat16
+    old = torch.cuda.is_available() and torch.cuda.get_device_capability()[0] < 8
+    known = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+    return known[number or ("fp16" if old else "bf16")]
 
 
 def quantization(compute: Any) -> Any:
@@ -30,12 +29,12 @@ def quantization(compute: Any) -> Any:
     )
 
 
-def load_base(folder: str, *, load_in_4bit: bool, on_cpu: bool = False, training: bool = False) -> Any:
+def load_base(folder: str, *, load_in_4bit: bool, on_cpu: bool = False, number: str = "") -> Any:
     """Load the frozen base model on this process's GPU, or on the CPU where there is none, and where that is asked for."""
     import torch
     from transformers import AutoModelForCausalLM
 
-    compute = dtype(training=training)
+    compute = dtype(number)
     device = torch.cuda.current_device() if torch.cuda.is_available() and not on_cpu else "cpu"
     return AutoModelForCausalLM.from_pretrained(
         folder,
@@ -53,7 +52,7 @@ def load(request: Request) -> tuple[Any, Any]:
 
     set_seed(request.seed)
     model = load_base(
-        str(request.folder), load_in_4bit=request.load_in_4bit, on_cpu=request.split, training=True
+        str(request.folder), load_in_4bit=request.load_in_4bit, on_cpu=request.split, number=request.number
     )
     model.config.use_cache = False
     config = LoraConfig(

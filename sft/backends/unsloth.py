@@ -28,7 +28,7 @@ def load(request: Request) -> tuple[Any, Any]:
     model, tokenizer = FastLanguageModel.from_pretrained(
         str(request.folder),
         max_seq_length=request.max_length,
-        dtype=None if torch.cuda.is_available() else dtype(training=True),
+        dtype=None if torch.cuda.is_available() and request.number == "bf16" else dtype(request.number),
         load_in_4bit=request.load_in_4bit,
         use_gradient_checkpointing="unsloth" if request.gradient_checkpointing else False,
         random_state=request.seed,

@@ -135,13 +135,14 @@ def train(
             with _told(stop):
                 _launch(team, Path(place))
         except ChildFailedError as error:
+            if (Path(place) / OUTCOME).is_file():  # it was over: what went wrong is the taking down
+                return _outcome(Path(place))
             _keep_said(Path(place), folder / "library.log")
             raised = _cause(Path(place), error, stop)
             if meeting:
                 raised = _apart(meeting, raised, folder)
             raise raised from None
-        outcome: Outcome = pickle.loads((Path(place) / OUTCOME).read_bytes())
-        return outcome
+        return _outcome(Path(place))
 
 
 def _met(job: Job, watch: follow.Watch, stop: follow.Stop) -> tuple[Job, machines.Meeting]:
@@ -202,6 +203,11 @@ def _launch(team: Team, place: Path) -> None:
             _("this torch is too old to train in several processes"), hint=_("see: sft doctor")
         ) from None
     elastic_launch(config, sys.executable)("-m", "sft.training.worker", str(place))
+
+
+def _outcome(place: Path) -> "Outcome":
+    outcome: Outcome = pickle.loads((place / OUTCOME).read_bytes())
+    return outcome
 
 
 def _keep_said(place: Path, log: Path) -> None:

@@ -90,7 +90,13 @@ def join() -> Ranks:
     import torch
 
     if torch.cuda.is_available():
+        from accelerate.utils import check_cuda_p2p_ib_support
+
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        # As accelerate launch does; without it accelerate refuses such cards.
+        if not check_cuda_p2p_ib_support():
+            os.environ.setdefault("NCCL_P2P_DISABLE", "1")
+            os.environ.setdefault("NCCL_IB_DISABLE", "1")
         torch.distributed.init_process_group("cpu:gloo,cuda:nccl", timeout=_PATIENCE)
     else:
         # accelerate would call it cpu:0, which torch.load of a checkpoint does not know.
@@ -98,10 +104,3 @@ def join() -> Ranks:
         torch.distributed.init_process_group("gloo", timeout=_PATIENCE)
     group = torch.distributed.new_group(backend="gloo", timeout=_PATIENCE)
     return Ranks(torch.distributed.get_rank(), torch.distributed.get_world_size(), group)
-
-
-def leave() -> None:
-    """Part from the others."""
-    import torch
-
-    torch.distributed.destroy_process_group()

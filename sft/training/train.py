@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sft import __version__, adapters, backends, base, checkpoints, runs, tokenizer
+from sft import __version__, adapters, backends, base, checkpoints, devices, runs, tokenizer
 from sft.errors import SftError
 from sft.i18n import _
 from sft.quiet import library_output
@@ -83,7 +83,7 @@ def train(
         report_to.places(folder),
         closing(Gauge(job.devices[0].uuid if together.first else "")) as gauge,
     ):
-        model, hf_tokenizer = backends.load(job.backend, _request(job, full.folder))
+        model, hf_tokenizer = backends.load(job.backend, _request(job, full.folder, _number(together)))
         _set_tokens(model, hf_tokenizer, job.loaded)
         if job.start:
             warm.load(model, job.start)
@@ -120,7 +120,7 @@ def train(
     )
 
 
-def _request(job: Job, folder: Path) -> backends.Request:
+def _request(job: Job, folder: Path, number: str) -> backends.Request:
     settings = job.settings
     return backends.Request(
         folder=folder,
@@ -131,8 +131,18 @@ def _request(job: Job, folder: Path) -> backends.Request:
         lora_dropout=settings.lora_dropout,
         gradient_checkpointing=job.decision.gradient_checkpointing,
         seed=settings.seed,
+        number=number,
         split=settings.fsdp,
     )
+
+
+def _number(together: Ranks) -> str:
+    """Return the kind of number that all processes can train in: they send each other their weights."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "fp16" if together.any_of(torch.cuda.get_device_capability()[0] < 8) else "bf16"
+    return "fp32" if together.any_of(not devices.has_amx()) else "bf16"
 
 
 def _set_tokens(model: Any, hf_tokenizer: Any, loaded: tokenizer.Loaded) -> None:
@@ -162,7 +172,7 @@ def _trainer(
 
     settings, steps = job.settings, job.plan
     cuda = torch.cuda.is_available()
-    bf16 = cuda and not together.any_of(torch.cuda.get_device_capability()[0] < 8)
+    bf16 = cuda and _number(together) == "bf16"
     config = SFTConfig(
         output_dir=str(folder / checkpoints.FOLDER),
         per_device_train_batch_size=settings.batch_size,

@@ -12,8 +12,9 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from sft.errors import SftError
 from sft.i18n import _
@@ -39,14 +40,22 @@ def main() -> None:
                 together=together,
             )
             watch.end()
-            together.meet()  # while one still writes the adapter, the others wait: nobody is taken for dead
-            ranks.leave()
+            if os.environ["LOCAL_RANK"] == "0":
+                _leave(place / launch.OUTCOME, outcome)
+            with suppress(RuntimeError):
+                together.meet()  # who ends first must not take from others what it has just sent them
     except BaseException as error:  # noqa: BLE001 — whatever it is, the process that started this one must hear of it
         _leave(place / launch.ERROR.format(rank=os.environ["RANK"]), (time.time(), _carried(error)))
-        # Not by sys.exit: what hangs in a collective with a process that is gone would keep this one from ending.
-        os._exit(1)
-    if os.environ["LOCAL_RANK"] == "0":
-        _leave(place / launch.OUTCOME, outcome)
+        _exit(1)
+    if not together.first:  # the first one has exit hooks: of trackers, which send their last figures
+        _exit(0)
+
+
+def _exit(code: int) -> NoReturn:
+    """End without taking anything down: a collective with a process that is gone hangs there, or aborts."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _end_with(parent: int) -> None:

@@ -11,7 +11,7 @@ import subprocess
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sft.errors import MissingError, SettingsError
 from sft.i18n import _
@@ -29,7 +29,7 @@ _NUMBER = re.compile(r"\d+(\.\d+)?\Z")
 class Device:
     """A GPU or the CPU; `free` and `total` in bytes, `load` in percent (None when unknown), `capability` such as ``8.6``.
 
-    `capability` is '' on a CPU; `reason` says why this one was chosen.
+    `capability` is '' on a CPU, which may have matrix units for bf16, `amx`; `reason` says why this one was chosen.
     """
 
     kind: str
@@ -41,6 +41,7 @@ class Device:
     capability: str = ""
     load: int | None = None
     reason: str = ""
+    amx: bool = False
 
     @property
     def busy(self) -> bool:
@@ -49,8 +50,16 @@ class Device:
 
     @property
     def bf16(self) -> bool:
-        """Tell whether bf16 runs in hardware: from compute capability 8.0 on; CPUs compute it anyway."""
-        return self.kind == "cpu" or float(self.capability or 0) >= 8.0
+        """Tell whether training in bf16 is fast: on GPUs from compute capability 8.0 on, on CPUs with matrix units for it.
+
+        Vector units alone (AVX-512 BF16) multiply bf16 more slowly than fp32 (measured, see docs/log.md).
+        """
+        return self.amx if self.kind == "cpu" else float(self.capability or 0) >= 8.0
+
+    @property
+    def number(self) -> Literal["bf16", "fp16", "fp32"]:
+        """Return the type that base weights are trained in when they are not in 4 bit."""
+        return "bf16" if self.bf16 else "fp32" if self.kind == "cpu" else "fp16"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form of ``run.json``."""
@@ -127,7 +136,16 @@ def emptiest(found: list[Device]) -> Device | None:
 def cpu() -> Device:
     """Return the CPU with the memory that is available now."""
     memory = _meminfo()
-    return Device("cpu", "CPU", total=memory.get("MemTotal"), free=memory.get("MemAvailable"))
+    return Device("cpu", "CPU", total=memory.get("MemTotal"), free=memory.get("MemAvailable"), amx=has_amx())
+
+
+def has_amx() -> bool:
+    """Tell whether the CPU has matrix units for bf16, as far as Linux says so."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return False
+    return any(line.startswith("flags") and "amx_bf16" in line.split() for line in lines)
 
 
 def _meminfo() -> dict[str, int]:

@@ -142,7 +142,20 @@ def test_noise_is_passed_over_and_untold_memory_is_none() -> None:
 
 def test_bf16_begins_with_capability_8() -> None:
     turing, ampere = devices.parse("0, a, T4, 15360, 15000, 7.5, 0\n1, b, A100, 40960, 40000, 8.0, 0")
-    assert (turing.bf16, ampere.bf16, devices.cpu().bf16) == (False, True, True)
+    assert (turing.bf16, ampere.bf16) == (False, True)
+    assert (turing.number, ampere.number) == ("fp16", "bf16")
+
+
+def test_a_cpu_trains_in_bf16_only_with_matrix_units_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    vector = "processor\t: 0\nflags\t\t: fpu avx512f avx512_bf16 amx_tile\n"
+    for text, number in (
+        (vector, "fp32"),
+        (vector.replace("amx_tile", "amx_tile amx_bf16"), "bf16"),
+        ("", "fp32"),
+    ):
+        monkeypatch.setattr(devices, "_meminfo", dict)
+        monkeypatch.setattr(Path, "read_text", lambda path, text=text, **_: text)
+        assert devices.cpu().number == number
 
 
 def test_the_cpu_knows_its_memory() -> None:

@@ -38,6 +38,19 @@ def test_four_bit_on_a_large_card_is_said_to_be_pointless():
     assert "would fit too, and is faster" in reason
 
 
+def test_a_cpu_that_trains_in_fp32_needs_twice_the_memory_and_says_so():
+    found = fit.decide(
+        KNOWN["qwen2.5-1.5b"], TrainSettings(), free=24e9, length=256, device="cpu", sixteen_bit="fp32"
+    )
+    assert found.memory.precision == "fp32" and found.reasons[0].startswith("32 bit: the weights take 6.2 of")
+    small = fit.decide(
+        KNOWN["qwen2.5-1.5b"], TrainSettings(), free=8e9, length=256, device="cpu", sixteen_bit="fp32"
+    )
+    assert small.reasons[0].startswith("4 bit: in 32 bit 2 rows a pass need")
+    blind = fit.decide(KNOWN["smollm2-135m"], TrainSettings(), device="cpu", sixteen_bit="fp32")
+    assert blind.reasons[0] == "32 bit: 0.5 GB of weights fit any card"
+
+
 def test_checkpointing_only_where_needed():
     def on(free, **wanted):
         return decide("qwen2.5-3b", free, max_length=512, **wanted).gradient_checkpointing

@@ -54,6 +54,27 @@ def test_a_cpu_has_no_autocast(dropout, counted):
     assert memory.layer_bytes(tiny, 16, "unsloth", dropout, "cpu") < counted
 
 
+@pytest.mark.parametrize(("dropout", "counted"), [(0.0, 13_780), (0.05, 23_508)])
+def test_in_fp32_layers_share_their_inputs(dropout, counted):
+    """Counted on the same Llama with weights and adapters in fp32."""
+    tiny = models.Shape(192, 4, 3, 1, 64, 512, 512, tied=False)
+    for backend in ("hf", "unsloth"):
+        assert memory.layer_bytes(tiny, 16, backend, dropout, "cpu", "fp32") == pytest.approx(
+            counted, rel=0.002
+        )
+
+
+def test_fp32_on_a_cpu_counts_in_4_bit_too():
+    shape = KNOWN["smollm2-135m"].shape
+    full, wide, narrow = (
+        memory.forecast(shape, batch_size=4, length=85, device="cpu", precision=precision, compute=compute)
+        for precision, compute in (("fp32", "bf16"), ("nf4", "fp32"), ("nf4", "bf16"))
+    )
+    assert full.weights == 4 * models.parameters(shape)
+    assert wide.activations == full.activations > narrow.activations
+    assert narrow.weights < wide.weights < full.weights
+
+
 def test_what_makes_it_smaller_and_larger():
     shape = KNOWN["qwen2.5-1.5b"].shape
     base = memory.forecast(shape, batch_size=4, length=512)

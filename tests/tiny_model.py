@@ -67,7 +67,19 @@ def sft(folder: Path, *arguments: str, check: bool = True) -> subprocess.Complet
 
 
 def make_model(folder: Path) -> Path:
-    """Write a tiny random Qwen2 and a byte-level BPE tokenizer trained on our own words."""
+    """Write a tiny random Qwen2 and a tokenizer for it."""
+    size = make_tokenizer(folder)
+    subprocess.run(
+        [sys.executable, "-c", _MAKE, str(folder), str(size)],
+        env=environment(),
+        check=True,
+        capture_output=True,
+    )
+    return folder
+
+
+def make_tokenizer(folder: Path) -> int:
+    """Write a byte-level BPE tokenizer trained on our own words, and return how many tokens it knows."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())
@@ -90,11 +102,7 @@ def make_model(folder: Path) -> Path:
         "chat_template": TEMPLATE, "clean_up_tokenization_spaces": False, "model_max_length": 1024,
     }  # fmt: skip
     (folder / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
-    subprocess.run(
-        [sys.executable, "-c", _MAKE, str(folder), str(tokenizer.get_vocab_size())],
-        env=environment(), check=True, capture_output=True,
-    )  # fmt: skip
-    return folder
+    return int(tokenizer.get_vocab_size())
 
 
 def write_graphs(path: Path, count: int) -> None:

@@ -22,69 +22,11 @@ from typing import Any
 
 os.environ |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "SFT_LANG": "en"}
 
+from chats import TEMPLATE, WORDS
+
 from sft import embedded, models, tokenizer, tokens
 from sft.prepared import Prepared
 from sft.records import Message, Row
-
-WORDS = [
-    "mẹ",
-    "bố",
-    "bé",
-    "chị",
-    "anh",
-    "cô",
-    "giáo",
-    "mèo",
-    "chó",
-    "cơm",
-    "cá",
-    "sách",
-    "bài",
-    "nhà",
-    "trường",
-    "nấu",
-    "ăn",
-    "đọc",
-    "học",
-    "mua",
-    "thấy",
-    "thích",
-    "ngủ",
-    "không",
-    "đúng",
-    "sai",
-    "bệnh",
-    "nhân",
-    "thuốc",
-    "điều",
-    "trị",
-    "sốt",
-    "cao",
-    "triệu",
-    "chứng",
-    "bác",
-    "sĩ",
-    "kiểm",
-    "tra",
-    "kết",
-    "quả",
-    "thời",
-    "tiết",
-    "đường",
-    "phố",
-    "mùa",
-    "thu",
-    "hoạch",
-    "ruộng",
-    "lúa",
-    "sông",
-    "núi",
-]
-TEMPLATE = (
-    "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' }}{% if m['role'] == 'assistant' %}{% generation %}"
-    "{{ m['content'] + '<|im_end|>' }}{% endgeneration %}{% else %}{{ m['content'] + '<|im_end|>' }}{% endif %}"
-    "{{ '\n' }}{% endfor %}"
-)
 
 
 class Quiet:

@@ -1,7 +1,7 @@
 """Loading a model for training: ``unsloth`` and ``hf`` behind one function, `load`.
 
-Both give a 4-bit or 16-bit base with the same LoRA on all seven linear layers, in fp32; rows, labels, trainer
-and log are the same for both, in `sft.training.train`.
+Both give a base in 4 or 16 bit (32 on a CPU that is faster in fp32) with the same LoRA on all seven linear layers, in
+fp32; rows, labels, trainer and log are the same for both, in `sft.training.train`.
 """
 
 import importlib.util

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sft.backends import TARGETS, Request
+from sft.backends.hf import dtype
 from sft.embedded import cache_folder
 
 
@@ -21,12 +22,13 @@ def environment() -> None:
 def load(request: Request) -> tuple[Any, Any]:
     """Load base and LoRA through Unsloth. `unsloth` is imported here first: it patches what comes after."""
     environment()
+    import torch
     from unsloth import FastLanguageModel
 
     model, tokenizer = FastLanguageModel.from_pretrained(
         str(request.folder),
         max_seq_length=request.max_length,
-        dtype=None,
+        dtype=None if torch.cuda.is_available() else dtype(training=True),
         load_in_4bit=request.load_in_4bit,
         use_gradient_checkpointing="unsloth" if request.gradient_checkpointing else False,
         random_state=request.seed,

@@ -1,4 +1,4 @@
-"""Fit a training into the memory that is free: micro-batch, 4 or 16 bit, checkpointing, each with its reason. Pure.
+"""Fit a training into the memory that is free: micro-batch, 4 or 16 (32) bit, checkpointing, each with its reason. Pure.
 
 What is set outright stays as it is; "auto" and the micro-batch of a preset are chosen, as `sft.planner.ladder` tries them.
 """
@@ -86,7 +86,7 @@ def decide(
         gpu=device == "gpu",
         fixed=fixed,
         sixteen=sixteen_bit,
-        at=_forecaster(model, settings, longest, device, backend),
+        at=_forecaster(model, settings, longest, device, backend, sixteen_bit),
     )
     found = task.best()
     fits = found is not None
@@ -109,7 +109,7 @@ def decide(
 
 
 def _forecaster(
-    model: Model, settings: "TrainSettings", length: int, device: Device, backend: str
+    model: Model, settings: "TrainSettings", length: int, device: Device, backend: str, sixteen_bit: Precision
 ) -> Callable[[Precision, bool, int], Memory]:
     shape = model.shape
     assert shape is not None
@@ -126,6 +126,7 @@ def _forecaster(
             dropout=settings.lora_dropout,
             backend=backend or settings.backend,
             device=device,
+            compute=sixteen_bit,
         )
 
     return at
@@ -141,22 +142,23 @@ def _unknown(
     backend: str,
 ) -> Decision:
     """Decide without free memory or without the model's shape: nothing to compare, so what needs least is taken."""
-    weights = 2 * model.parameters if model.parameters else None
+    full = _bits(sixteen_bit)
+    weights = (4 if sixteen_bit == "fp32" else 2) * model.parameters if model.parameters else None
     four = settings.load_in_4bit
     if four != "auto":
-        why = _("4 bit: as set") if four else _("16 bit: as set")
+        why = _("{bits}: as set").format(bits=_bits("nf4") if four else full)
     elif weights is None:
         four, why = True, _("4 bit: the model's size is not known here")
     elif weights < 2e9:
-        four, why = False, _("16 bit: {gb:.1f} GB of weights fit any card").format(gb=weights / 1e9)
+        four, why = False, _("{bits}: {gb} GB of weights fit any card").format(bits=full, gb=_gb(weights))
     elif free is None:
         four = True
-        why = _("4 bit: {gb:.1f} GB in 16 bit, and free memory is not known").format(gb=weights / 1e9)
+        why = _("4 bit: {gb} GB in {bits}, and free memory is not known").format(bits=full, gb=_gb(weights))
     else:
         four = weights > 0.35 * free
-        why = (_("4 bit") if four else _("16 bit")) + _(
-            ": 16-bit weights take {gb:.1f} of {free:.1f} GB free"
-        ).format(gb=weights / 1e9, free=free / 1e9)
+        why = _("{bits}: weights in {full} take {gb} of {free} GB free").format(
+            bits=_bits("nf4") if four else full, full=full, gb=_gb(weights), free=_gb(free)
+        )
     recompute = settings.gradient_checkpointing is not False
     memory = None
     if model.shape is None:
@@ -166,7 +168,7 @@ def _unknown(
             _("checkpointing on: free memory is not known") if recompute else _("checkpointing off: as set")
         )
         longest = min(length or settings.max_length, settings.max_length)
-        at = _forecaster(model, settings, longest, device, backend)
+        at = _forecaster(model, settings, longest, device, backend, sixteen_bit)
         memory = at("nf4" if four else sixteen_bit, recompute, settings.batch_size)
     return Decision(
         settings.batch_size,
@@ -184,14 +186,18 @@ def _gb(value: float) -> str:
     return f"{value / 1e9:.1f}"
 
 
+def _bits(precision: Precision) -> str:
+    return _("{n} bit").format(n={"nf4": 4, "fp32": 32}.get(precision, 16))
+
+
 def _why_precision(task: Task, found: Memory) -> str:
     four, wanted = found.precision == "nf4", task.settings.load_in_4bit
-    bits = _("4 bit") if four else _("16 bit")
+    bits, full = _bits(_precision(found)), _bits(task.sixteen)
     if wanted != "auto":
         other = task.at(task.sixteen, found.checkpointing, found.batch_size)
         if four and task.gpu and task.fits(other):
-            return _("{bits}: as set; 16 bit needs {need} GB, would fit too, and is faster").format(
-                bits=bits, need=_gb(other.total)
+            return _("{bits}: as set; {full} needs {need} GB, would fit too, and is faster").format(
+                bits=bits, full=full, need=_gb(other.total)
             )
         return _("{bits}: as set").format(bits=bits)
     if not four:
@@ -200,11 +206,12 @@ def _why_precision(task: Task, found: Memory) -> str:
         )
     smallest = task.at(task.sixteen, True, 1)
     if smallest.weights > task.profile.sixteen_bit * task.free:
-        return _("{bits}: 16-bit weights would take {gb} of {free} GB free").format(
-            bits=bits, gb=_gb(smallest.weights), free=_gb(task.free)
+        return _("{bits}: weights in {full} would take {gb} of {free} GB free").format(
+            bits=bits, full=full, gb=_gb(smallest.weights), free=_gb(task.free)
         )
-    return _("{bits}: in 16 bit {n} rows a pass need {need} of {free} GB free").format(
+    return _("{bits}: in {full} {n} rows a pass need {need} of {free} GB free").format(
         bits=bits,
+        full=full,
         n=found.batch_size,
         need=_gb(
             task.at(task.sixteen, task.settings.gradient_checkpointing is not False, found.batch_size).total
@@ -262,8 +269,8 @@ def _hints(task: Task, model: Model, found: Memory, device: Device, backend: str
     if not hints and not (four and recompute) and task.fits(task.at("nf4", True, 1)):
         hints.append(_('with load_in_4bit and gradient_checkpointing "auto" it fits'))
     for length in range(found.length // _STEP * _STEP, 0, -_STEP) if not hints else ():
-        shorter = _forecaster(model, task.settings, length, device, backend)(precision, recompute, 1)
-        if length < found.length and task.fits(shorter):
+        shorter = _forecaster(model, task.settings, length, device, backend, task.sixteen)
+        if length < found.length and task.fits(shorter(precision, recompute, 1)):
             hints.append(_("rows of at most {n} tokens fit: --max-length {n}").format(n=length))
             break
     smaller = [
@@ -271,7 +278,9 @@ def _hints(task: Task, model: Model, found: Memory, device: Device, backend: str
         for other in known().values()
         if (other.parameters or 0) < (model.parameters or 0)
         and task.fits(
-            _forecaster(other, task.settings, found.length, device, backend)(precision, recompute, 1)
+            _forecaster(other, task.settings, found.length, device, backend, task.sixteen)(
+                precision, recompute, 1
+            )
         )
     ]
     if smaller:

@@ -1,12 +1,12 @@
 """Forecast the memory of a LoRA training from the model's shape alone. Pure; a forecast, never a measurement.
 
 Bytes, GB = 1e9. Sources of the parts:
-* weights: 2 B a parameter in 16 bit; NF4 with double quantisation 0.516 B for each weight of the linear layers
-  (4 bits, 8 bits a block of 64, 32 bits a block of 64 × 256), embeddings, output matrix and norms stay in 16 bit.
+* weights: 2 B a parameter in 16 bit, 4 B in fp32; NF4 with double quantisation 0.516 B for each weight of the linear layers
+  (4 bits, 8 bits a block of 64, 32 bits a block of 64 × 256), embeddings, output matrix and norms stay as they are.
 * adapter: fp32 weight and gradient and the optimizer's states, 16 B a parameter with AdamW, 10 B with 8-bit states,
   and the 16-bit copy autocast makes. Never gradients or states of the base model: it is frozen.
 * activations: what autograd keeps, counted from the saved tensors of peft 0.21 on transformers 5.17 with and
-  without bf16 autocast (agrees to 0.2 %); for Unsloth's fused layers from what they save by their source.
+  without bf16 autocast and in fp32 (agrees to 0.2 %); for Unsloth's fused layers from what they save by their source.
 * logits: in chunks of 256 tokens, as TRL (chunked_nll) and Unsloth compute the loss.
 """
 
@@ -69,8 +69,8 @@ class Memory:
         }
 
 
-def weight_bytes(shape: Shape, precision: Precision) -> int:
-    """Return the bytes of the base model's weights.
+def weight_bytes(shape: Shape, precision: Precision, compute: Precision = "bf16") -> int:
+    """Return the bytes of the base model's weights; of NF4 what is not quantised has the type `compute`.
 
     >>> from sft.models import known
     >>> round(weight_bytes(known()["qwen2.5-3b"].shape, "nf4") / 1e9, 2)
@@ -80,7 +80,7 @@ def weight_bytes(shape: Shape, precision: Precision) -> int:
     if precision != "nf4":
         return round(everything * _BYTES[precision])
     linear = linear_parameters(shape)
-    return round(linear * NF4_BYTES + (everything - linear) * 2)
+    return round(linear * NF4_BYTES + (everything - linear) * _BYTES[compute])
 
 
 def adapter_bytes(shape: Shape, r: int, optim: str) -> int:
@@ -89,12 +89,19 @@ def adapter_bytes(shape: Shape, r: int, optim: str) -> int:
     return lora_parameters(shape, r) * (4 + 4 + states + 2)
 
 
-def layer_bytes(shape: Shape, r: int, backend: str, dropout: float = 0.0, device: Device = "gpu") -> int:
+def layer_bytes(
+    shape: Shape,
+    r: int,
+    backend: str,
+    dropout: float = 0.0,
+    device: Device = "gpu",
+    compute: Precision = "bf16",
+) -> int:
     """Return what autograd keeps of one block for one token, in bytes.
 
     peft keeps its own copy of the input of each of the seven linear layers, in 16 bit under autocast on a GPU, in fp32 on
     a CPU, and with dropout a mask of it (one byte a value, four on a CPU); Unsloth's fused layers, used without dropout
-    on a GPU, keep each input once.
+    on a GPU, keep each input once. Where base and adapter are both in fp32, layers share the input they have in common.
     """
     h, q, kv, inter = shape.hidden, shape.q, shape.kv, shape.intermediate
     attention = 2 * (2 * q + 2 * kv)
@@ -102,6 +109,9 @@ def layer_bytes(shape: Shape, r: int, backend: str, dropout: float = 0.0, device
         qk_norm = 2 * (q + kv) if shape.qk_norm else 0
         return 2 * (2 * inter + 4 * h) + attention + qk_norm + 2 * 7 * r
     copies = 5 * h + q + inter
+    if compute == "fp32":
+        inputs = 2 * copies if dropout else inter + 2 * h
+        return 4 * (3 * inter + 2 * h + 2 * q + 2 * kv + 7 * r + inputs + (q + kv if shape.qk_norm else 0))
     masks = (4 if device == "cpu" else 1) * copies if dropout else 0
     norms = 4 * 2 * h + (4 * (q + kv) if shape.qk_norm else 0)
     wide = 4 if device == "cpu" and backend != "unsloth" else 2
@@ -132,20 +142,24 @@ def forecast(
     backend: str = "hf",
     device: Device = "gpu",
     loss_chunk: int | None = LOSS_CHUNK,
+    compute: Precision = "bf16",
 ) -> Memory:
     """Return the forecast for one device and one micro-batch of `batch_size` rows padded to `length` tokens.
 
+    `compute` is what NF4 is multiplied in; any other `precision` is multiplied in itself.
     A backend other than ``unsloth`` counts as ``hf``, which needs more: an upper bound. On a CPU 8-bit optimizers
     are replaced by full ones, so they are counted as such. `loss_chunk` = None is a loss over all logits at once.
     """
     tokens = batch_size * length
-    layer = tokens * layer_bytes(shape, r, backend, dropout, device)
-    working = tokens * 8 * shape.intermediate  # gradients inside the block that backward is in
-    kept = shape.layers * tokens * 2 * shape.hidden + layer if checkpointing else shape.layers * layer
-    head = tokens * 8 * shape.hidden  # last norm, and the hidden states the loss is computed from
-    dequantised = 2 * shape.hidden * shape.intermediate if precision == "nf4" else 0
+    compute = compute if precision == "nf4" else precision
+    wide = round(_BYTES[compute])
+    layer = tokens * layer_bytes(shape, r, backend, dropout, device, compute)
+    working = tokens * 4 * wide * shape.intermediate  # gradients inside the block that backward is in
+    kept = shape.layers * tokens * wide * shape.hidden + layer if checkpointing else shape.layers * layer
+    head = tokens * 4 * wide * shape.hidden  # last norm, and the hidden states the loss is computed from
+    dequantised = wide * shape.hidden * shape.intermediate if precision == "nf4" else 0
     return Memory(
-        weights=weight_bytes(shape, precision),
+        weights=weight_bytes(shape, precision, compute),
         adapter=adapter_bytes(shape, r, "adamw_torch" if device == "cpu" else optim),
         activations=kept + working + head,
         logits=logit_bytes(tokens, shape.vocab, loss_chunk),

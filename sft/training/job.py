@@ -210,7 +210,7 @@ def fitted(
         length=length,
         per_row=mean,
         device="cpu" if device.kind == "cpu" else "gpu",
-        sixteen_bit="bf16" if device.bf16 else "fp16",
+        sixteen_bit=device.number,
         backend=backend,
         fixed=resolved.outright("batch_size", "grad_accum"),
     )

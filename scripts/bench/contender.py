@@ -1,8 +1,8 @@
 """One contender of a benchmark of trainings, in a process of its own: ``python contender.py NAME TASK``.
 
-It loads model and rows, says when its first step begins, and then takes its turn of some steps whenever a line comes on
-stdin; it answers with a line of JSON on stdout. Steps alone are timed, with what feeds them. Tokens are counted from the
-batches that the trainer's model is given, for all contenders alike. What libraries print goes to stderr.
+It loads model and rows, says when its first step begins, and then takes a step whenever a line comes on stdin; it answers
+with a line of JSON on stdout. Steps alone are timed, with what feeds them. Tokens are counted from the batches that the
+trainer's model is given, for all contenders alike. What libraries print goes to stderr.
 """
 
 import hashlib
@@ -19,13 +19,14 @@ from chats import TEMPLATE
 
 RUN, ROWS, TUNED = "run", Path("data/prepared/rows"), "TRL, tuned"
 MICRO = 8  # TRL's own micro-batch
+LONGEST = 32_768  # no row is cut or left out
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What all contenders have in common; `bits` are those of the base weights, `cpu` leaves GPUs out.
+    """What all contenders have in common: a pass has `steps` steps of `batch` rows.
 
-    A pass has `steps` steps of `batch` rows, the longest of `longest` tokens; a turn is `turn` of these steps.
+    `bits` are those of the base weights, `device` is ``cpu`` or the UUID of a GPU.
     """
 
     workspace: str
@@ -33,10 +34,8 @@ class Task:
     batch: int
     steps: int
     passes: int
-    longest: int
-    turn: int
     bits: int = 16
-    cpu: bool = True
+    device: str = "cpu"
     r: int = 16
     alpha: int = 32
     lr: float = 2e-4
@@ -45,11 +44,11 @@ class Task:
     def preset(self) -> dict[str, Any]:
         """Return what the task fixes of the settings of `sft`; everything else, the micro-batch too, is left to it."""
         return {
-            "model": self.model, "gpu": "cpu" if self.cpu else "auto", "batch_size": min(self.batch, MICRO),
+            "model": self.model, "gpu": self.device, "batch_size": min(self.batch, MICRO),
             "grad_accum": self.batch // min(self.batch, MICRO), "max_steps": self.steps * self.passes,
             "lr": self.lr, "schedule": "linear", "warmup": 0.0, "weight_decay": 0.0, "lora_r": self.r,
             "lora_alpha": self.alpha, "load_in_4bit": self.bits == 4, "eval_steps": 0.0, "save_steps": 0.0,
-            "seed": self.seed, "val_split": 0.0, "max_length": self.longest,
+            "seed": self.seed, "val_split": 0.0, "max_length": LONGEST,
         }  # fmt: skip
 
 
@@ -74,7 +73,7 @@ class Silent:
 
 
 class Clock(Silent):
-    """Tells the benchmark what happens, and waits for it between turns."""
+    """Tells the benchmark what happens, and waits for it between steps."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
@@ -82,7 +81,7 @@ class Clock(Silent):
         self.events = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
         os.dup2(2, 1)
         self.batches: list[tuple[Any, int, Any]] = []
-        self.sums, self.begun, self.busy = [0, 0, 0, 0.0], 0.0, 0.0
+        self.begun = self.busy = 0.0
 
     def count(self, trainer: Any) -> Any:
         """Have a trainer's micro-batches counted on their way into its model."""
@@ -102,7 +101,7 @@ class Clock(Silent):
         self.tell("start", at=at, **self.about())
 
     def step(self, done: int, metrics: Mapping[str, Any]) -> None:
-        """Count a step, and at the end of a turn say how it went."""
+        """Say how a step went."""
         if "loss" not in metrics:
             return
         import torch
@@ -111,14 +110,18 @@ class Clock(Silent):
             torch.cuda.synchronize()
         seconds, cpu = time.monotonic() - self.begun, time.process_time() - self.busy
         tokens, filled, learnt = (sum(int(batch[n]) for batch in self.batches) for n in range(3))
-        counts = (tokens, filled, learnt, float(metrics["loss"]) * learnt)
-        self.sums = [before + now for before, now in zip(self.sums, counts, strict=True)]
+        loss = float(metrics["loss"]) * learnt
         self.batches.clear()
-        if done % self.task.turn == 0:
-            names = ("tokens", "filled", "learnt", "loss")
-            told = dict(zip(names, self.sums, strict=True))
-            self.sums = [0, 0, 0, 0.0]
-            self.tell("turn", seconds=seconds, cpu=cpu, **told, **memory())
+        self.tell(
+            "step",
+            seconds=seconds,
+            cpu=cpu,
+            tokens=tokens,
+            filled=filled,
+            learnt=learnt,
+            loss=loss,
+            **memory(),
+        )
 
     def tell(self, event: str, **facts: Any) -> None:
         """Write an event, and wait to be told to go on; when nobody is there to tell, end."""
@@ -199,7 +202,7 @@ def with_trl(task: Task, tuned: bool, clock: Clock) -> None:
     from sft import base, devices, models
     from sft.backends import TARGETS
 
-    devices.use(devices.choose("cpu" if task.cpu else "auto"))
+    devices.use(devices.choose(task.device))
     import torch
     from datasets import load_dataset
     from peft import LoraConfig
@@ -227,9 +230,9 @@ def with_trl(task: Task, tuned: bool, clock: Clock) -> None:
         loading["quantization_config"] = quantization(torch.bfloat16)
     better = {"gradient_checkpointing": False, "train_sampling_strategy": "group_by_length"} if tuned else {}
     config = SFTConfig(
-        output_dir=f"{RUN}-trl", use_cpu=task.cpu, max_steps=task.steps * task.passes, learning_rate=task.lr,
+        output_dir=f"{RUN}-trl", use_cpu=task.device == "cpu", max_steps=task.steps * task.passes, learning_rate=task.lr,
         gradient_accumulation_steps=task.batch // MICRO, logging_steps=1, disable_tqdm=True, assistant_only_loss=True,
-        seed=task.seed, max_length=max(1024, task.longest), model_init_kwargs=loading or None, **better,
+        seed=task.seed, max_length=LONGEST, model_init_kwargs=loading or None, **better,
     )  # fmt: skip
     lora = LoraConfig(
         r=task.r, lora_alpha=task.alpha, lora_dropout=0.0, target_modules=list(TARGETS), task_type="CAUSAL_LM"

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ QUIET = {
 TRL, UNSLOTH, HF = "TRL", "sft unsloth", "sft hf"
 PACKAGES = ("torch", "trl", "transformers", "peft", "unsloth", "bitsandbytes")
 HEAD = (
-    "", "tokens/s", "× TRL", "in CPU time", "padding", "loss by pass", "first turn, s", "peak GB", "forecast GB", "MFU", "HFU", "how"
+    "", "tokens/s", "× TRL", "in CPU time", "padding", "loss by pass", "first step, s", "peak GB", "forecast GB", "MFU", "HFU", "how"
 )  # fmt: skip
 __all__ = ["HF", "TRL", "TUNED", "UNSLOTH", "Result", "Task"]
 
@@ -40,19 +40,19 @@ class Ended(SystemExit):
 
 @dataclass(slots=True)
 class Result:
-    """What a contender told: `facts` when its first step began, then a dictionary for every turn."""
+    """What a contender told: `facts` when its first step began, then a dictionary for every step."""
 
     name: str
     task: Task
     began: float
     facts: dict[str, Any] = field(default_factory=dict)
-    turns: list[dict[str, Any]] = field(default_factory=list)
+    steps: list[dict[str, Any]] = field(default_factory=list)
     error: str = ""
 
     def sums(self, what: str) -> list[float]:
-        """Return the sum over the turns of each pass."""
-        per = self.task.steps // self.task.turn
-        return [sum(turn[what] for turn in self.turns[n : n + per]) for n in range(0, len(self.turns), per)]
+        """Return the sum over the steps of each pass."""
+        per = self.task.steps
+        return [sum(step[what] for step in self.steps[n : n + per]) for n in range(0, len(self.steps), per)]
 
     @property
     def rate(self) -> float:
@@ -82,7 +82,7 @@ class Result:
     @property
     def memory(self) -> int:
         """Return the peak in bytes; on a GPU with what CUDA itself takes there."""
-        return max(turn["peak"] + turn["beside"] for turn in self.turns)
+        return max(step["peak"] + step["beside"] for step in self.steps)
 
 
 @dataclass(slots=True)
@@ -104,12 +104,12 @@ class Running:
         return told
 
     def go(self) -> dict[str, Any]:
-        """Let it take its turn, and return how it went."""
+        """Let it take a step, and return how it went."""
         assert self.process.stdin is not None
         self.process.stdin.write("go\n")
         self.process.stdin.flush()
-        self.result.turns.append(self.next())
-        return self.result.turns[-1]
+        self.result.steps.append(self.next())
+        return self.result.steps[-1]
 
 
 @contextmanager
@@ -135,26 +135,26 @@ def running(name: str, task: Task, **environment: str) -> Iterator[Running]:
         process.communicate()
 
 
-def workspace(folder: Path, model: str, lengths: Sequence[int], seed: int) -> Path:
-    """Make a workspace with a prepared set of conversations of about these lengths, in tokens of `model`."""
-    known = models.resolve(model)
+def with_rows(task: Task, folder: Path, lengths: Sequence[int]) -> Task:
+    """Return the task with a workspace: a prepared set of conversations of about these lengths, in tokens of its model."""
+    known = models.resolve(task.model)
     encode = tokenizer.load(base.fetch(known, weights=False).folder, known, "auto").tokenizer.encode
     cost = lambda text: len(encode(text, add_special_tokens=False).ids)
-    chats.write(folder / "data/raw/rows.jsonl", chats.of_length(lengths, cost, seed))
+    chats.write(folder / "data/raw/rows.jsonl", chats.of_length(lengths, cost, task.seed))
     done = subprocess.run(
         [sys.executable, "-m", "sft", "prep", "--template", "passthrough_v1", "--val-split", "0", "--out", ROWS],
         cwd=folder, env=os.environ | QUIET, capture_output=True, encoding="utf-8", check=False,
     )  # fmt: skip
     if done.returncode:
         raise SystemExit(f"sft prep ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-    return folder
+    return replace(task, workspace=str(folder.resolve()))
 
 
 def in_turns(names: Sequence[str], task: Task) -> list[Result]:
     """Let the contenders take turns, so that a disturbance meets all of them: all are loaded, one works."""
     with ExitStack() as stack:
         all_of_them = [stack.enter_context(running(name, task)) for name in names]
-        for _turn in range(task.passes * task.steps // task.turn):
+        for _step in range(task.passes * task.steps):
             for one in all_of_them:
                 _say(one, one.go())
     return _checked([one.result for one in all_of_them])
@@ -166,7 +166,7 @@ def one_by_one(names: Sequence[str], task: Task) -> list[Result]:
     for name in names:
         try:
             with running(name, task) as one:
-                for _turn in range(task.passes * task.steps // task.turn):
+                for _step in range(task.passes * task.steps):
                     _say(one, one.go())
                 found.append(one.result)
         except Ended as error:
@@ -194,9 +194,9 @@ def starts(names: Sequence[str], task: Task, cache: Path) -> dict[str, tuple[flo
 
 
 def _say(one: Running, told: dict[str, Any]) -> None:
-    name, number = one.result.name, len(one.result.turns)
+    name, number = one.result.name, len(one.result.steps)
     print(
-        f"turn {number}, {name}: {told['tokens']} tokens, {told['seconds']:.2f} s",
+        f"step {number}, {name}: {told['tokens']} tokens, {told['seconds']:.2f} s",
         file=sys.stderr,
         flush=True,
     )
@@ -205,7 +205,7 @@ def _say(one: Running, told: dict[str, Any]) -> None:
 def _checked(found: list[Result]) -> list[Result]:
     """Return the results. Raises `SystemExit` unless all contenders had the same rows and trained all of each."""
     for name in ("rows", "digest"):
-        told = {one.name: one.facts[name] for one in found if one.turns}
+        told = {one.name: one.facts[name] for one in found if one.steps}
         if len(set(told.values())) > 1:
             raise SystemExit(f"not the same {name}: {told}")
     tokens = {each for one in found for each in one.sums("tokens")}
@@ -214,38 +214,37 @@ def _checked(found: list[Result]) -> list[Result]:
     return found
 
 
-def heading(task: Task, found: Sequence[Result], load: float) -> str:
+def heading(found: Sequence[Result], machine: str, load: float) -> str:
     """Return what a reader has to know of a measurement: when, on what, with what, on which rows."""
-    device = devices.cpu() if task.cpu else devices.choose()
-    name = f"{os.cpu_count()} cores, {_processor()}" if task.cpu else device.name
+    task = found[0].task
     packages = runs.versions()
     versions = ", ".join(f"{each} {packages[each]}" for each in PACKAGES if each in packages)
-    lengths = next(one.facts["lengths"] for one in found if "lengths" in one.facts)
+    lengths = next((one.facts["lengths"] for one in found if one.facts), [0])
     pick = lambda part: lengths[round(part * (len(lengths) - 1))]
     spread = (
         f"{lengths[0]} to {lengths[-1]} tokens (median {pick(0.5)}, p95 {pick(0.95)}), {sum(lengths)} a pass"
     )
     return (
-        f"{datetime.now(UTC):%Y-%m-%d}, {name}, load before {load:.1f}; Python {platform.python_version()}, {versions}\n"
+        f"{datetime.now(UTC):%Y-%m-%d}, {machine}, load before {load:.1f}; Python {platform.python_version()}, {versions}\n"
         f"{Path(task.model).name}: {len(lengths)} rows of {spread}; {task.batch} rows a step, LoRA r {task.r}\n"
     )
 
 
-def table(found: Sequence[Result], task: Task, peak: float | None = None) -> str:
+def table(found: Sequence[Result], peak: float | None = None) -> str:
     """Return the results as a table in Markdown; `peak` is what MFU and HFU are parts of, in FLOP a second."""
-    by = next((one for one in found if one.name == TRL and one.turns), None)
-    rows = [HEAD, ("---",) * len(HEAD), *(_line(one, by, task, peak) for one in found)]
+    by = next((one for one in found if one.name == TRL and one.steps), None)
+    rows = [HEAD, ("---",) * len(HEAD), *(_line(one, by, peak) for one in found)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _line(one: Result, by: Result | None, task: Task, peak: float | None) -> tuple[str, ...]:
-    if not one.turns:
+def _line(one: Result, by: Result | None, peak: float | None) -> tuple[str, ...]:
+    if not one.steps:
         return (one.name, *["–"] * 10, one.error)
     forecast, recompute = one.facts["forecast"], one.facts["recompute"]
     off = f"{forecast / 1e9:.2f} ({forecast / one.memory - 1:+.0%})" if forecast else "–"
-    shape, parts = models.resolve(task.model).shape, ["–", "–"]
+    shape, parts = models.resolve(one.task.model).shape, ["–", "–"]
     if shape and peak:
-        work = flops.per_token(shape, task.r, one.facts["attended"], checkpointing=recompute)
+        work = flops.per_token(shape, one.task.r, one.facts["attended"], checkpointing=recompute)
         parts = [f"{one.rate * each / peak:.1%}" for each in (work.needed, work.done)]
     micro, checkpointing = one.facts["micro"], "on" if recompute else "off"
     return (
@@ -255,18 +254,21 @@ def _line(one: Result, by: Result | None, task: Task, peak: float | None) -> tup
         f"{one.cpu_rate / by.cpu_rate:.2f}" if by else "–",
         f"{one.padding:.1%}",
         ", ".join(f"{loss:.3f}" for loss in one.losses),
-        f"{one.turns[0]['seconds']:.1f}",
+        f"{one.steps[0]['seconds']:.1f}",
         f"{one.memory / 1e9:.2f}",
         off,
         *parts,
-        f"{micro} × {task.batch // micro}, {one.facts['weights']}, checkpointing {checkpointing}",
+        f"{micro} × {one.task.batch // micro}, {one.facts['weights']}, checkpointing {checkpointing}",
     )
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Return how many cores of what processor this machine has."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
-        return platform.processor()
-    name = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "")
-    return f"{name} {'with' if devices.has_amx() else 'without'} AMX"
+        lines = []
+    name = next(
+        (line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine()
+    )
+    return f"{os.cpu_count()} cores, {name} {'with' if devices.has_amx() else 'without'} AMX"

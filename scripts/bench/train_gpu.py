@@ -1,16 +1,24 @@
-"""Time LoRA training on a CUDA card: `sft` with both backends beside plain TRL, on Qwen2.5 shapes with random weights.
+"""Time LoRA training on a GPU: `sft` with both backends beside plain TRL, in 16 and in 4 bit; a table in Markdown.
 
-    python scripts/bench/train_gpu.py [--models qwen2.5-0.5b …] [--bits 16 4] [--steps N] [--rounds R] [--batch B]
-    python scripts/bench/train_gpu.py --device cpu --tiny --steps 2       # every line of it, without a card
+    python scripts/bench/train_gpu.py [--models NAMES] [--bits 16 4] [--rows-length A-B|N] [--steps N] [--rounds R]
+                                      [--batch B] [--folder DIR] [--peak TFLOPS]
 
-No weights are fetched: a model of random weights is as fast and as large as the real one. Each contender has the card to
-itself, so they run one after the other, on the same rows (see `train.py`). Printed is a table in Markdown for
-docs/benchmarks.md: tokens a second without padding, MFU and HFU of the card's dense 16-bit peak, and the peak of memory
-beside what `sft plan` forecast for it. Without CUDA it ends with 3.
+The models have the shape of Qwen2.5 and random weights, written to a folder (twice the bytes of their 16-bit weights;
+they are removed in the end): as fast and as large as the real ones. NAMES default to qwen2.5-0.5b,qwen2.5-3b,qwen2.5-7b.
+Everything is as in `train.py`, except that each contender has the card to itself. B rows a step (default 32): `sft`
+takes the micro-batch of its plan, TRL its own of 8. The first pass of R (default 3) compiles; the fastest counts.
+
+tokens/s leave padding out, and so do MFU and HFU: the work that the tokens need, and that with what checkpointing
+computes again, as parts of the card's peak (`sft/planner/cards.toml`, or --peak). Peak memory is what torch reserved and
+what CUDA takes beside it; the forecast is that of `sft plan`. Exit code 3 without a GPU, 1 when a contender had other
+rows; one that runs out of memory is a line of the table.
+
+    python scripts/bench/train_gpu.py --device cpu --tiny     tries the whole script where there is no GPU
 """
 
 import argparse
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -20,52 +28,63 @@ os.environ |= {"HF_HUB_OFFLINE": "1", "SFT_LANG": "en"}
 import chats
 import harness
 import random_model
-from harness import HF, TRL, UNSLOTH, Task
+from harness import HF, TRL, TUNED, UNSLOTH, Task
 
 from sft import devices
 from sft.planner import cards
 
-SHORTEST, LONGEST = 40, 600
+MODELS = "qwen2.5-0.5b,qwen2.5-3b,qwen2.5-7b"
+CUDA = "import sys, torch; sys.exit(not torch.cuda.is_available())"
+
+
+def missing() -> str:
+    """Return what is missing for a training on a GPU, '' when nothing is."""
+    if not devices.gpus():
+        return "no NVIDIA GPU is seen (nvidia-smi)"
+    if subprocess.run([sys.executable, "-c", CUDA], check=False).returncode:
+        return "torch has no CUDA here: ./scripts/setup.sh --gpu"
+    return ""
+
+
+def compare(given: argparse.Namespace, folder: Path, name: str, card: devices.Device) -> None:
+    """Measure one model in every precision on a card, and print its tables."""
+    peak = given.peak * 1e12 if given.peak else cards.peak(card)
+    machine = card.name if card.kind == "gpu" else harness.processor()
+    model = random_model.write(folder / (name or "tiny"), name)
+    first, _dash, last = given.rows_length.partition("-")
+    lengths = chats.lengths(given.steps * given.batch, int(first), int(last or first), 7)
+    for bits in given.bits:
+        device = card.uuid or "cpu"
+        task = Task("", str(model), given.batch, given.steps, given.rounds, bits=bits, device=device)
+        task = harness.with_rows(task, folder / f"rows-{name}-{bits}", lengths)
+        load = os.getloadavg()[0]
+        found = harness.one_by_one([UNSLOTH, HF, TRL, TUNED], task)
+        print(harness.heading(found, machine, load), harness.table(found, peak), "", sep="\n", flush=True)
 
 
 def main() -> int:
-    """Measure and print a table for each model and precision."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--models", nargs="+", default=["qwen2.5-0.5b", "qwen2.5-3b", "qwen2.5-7b"])
-    parser.add_argument("--bits", nargs="+", type=int, choices=(4, 16), default=[16, 4])
-    parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--longest", type=int, default=LONGEST, help="tokens of the longest row")
-    parser.add_argument("--folder", type=Path, help="where to work; 40 GB for the largest model")
-    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
-    parser.add_argument("--tiny", action="store_true", help="a small random model in place of --models")
+    parser.add_argument("--models", default=MODELS)
+    parser.add_argument("--bits", type=int, nargs="+", choices=(4, 16), default=[16, 4])
+    parser.add_argument("--rows-length", default="40-600", metavar="A-B|N")
+    parser.add_argument("--steps", type=int, default=16)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--peak", type=float, metavar="TFLOPS")
+    parser.add_argument("--device", choices=("gpu", "cpu"), default="gpu")
+    parser.add_argument("--tiny", action="store_true")
+    parser.add_argument("--folder", type=Path, help="where to work; default: a temporary folder")
     given = parser.parse_args()
-    cpu = given.device == "cpu"
-    device = devices.cpu() if cpu else devices.choose()
-    if not cpu and device.kind == "cpu":
-        print(
-            "error: no CUDA card is seen\nhint: --device cpu --tiny tries the script itself", file=sys.stderr
-        )
+    if given.device == "gpu" and (reason := missing()):
+        print(f"error: {reason}\nhint: --device cpu --tiny tries this script without one", file=sys.stderr)
         return 3
-    peak = None if cpu else cards.peak(device)
-    for name in [""] if given.tiny else given.models:
-        with tempfile.TemporaryDirectory(dir=given.folder) as place:
-            folder = Path(place)
-            model = str(random_model.write(folder / (name or "tiny"), name))
-            wanted = chats.lengths(given.steps * given.batch, SHORTEST, given.longest, 7)
-            rows = harness.workspace(folder / "rows", model, wanted, 7)
-            for bits in given.bits:
-                task = Task(
-                    str(rows), model, given.batch, given.steps, given.rounds, 2 * given.longest,
-                    turn=given.steps, bits=bits, cpu=cpu,
-                )  # fmt: skip
-                load = os.getloadavg()[0]
-                found = harness.one_by_one([UNSLOTH, HF, TRL], task)
-                print(f"\n{bits} bit", harness.heading(task, found, load), sep="\n")
-                print(harness.table(found, task, peak), flush=True)
+    card = devices.choose("cpu" if given.device == "cpu" else devices.AUTO)
+    with tempfile.TemporaryDirectory(dir=given.folder) as place:
+        for name in [""] if given.tiny else given.models.split(","):
+            compare(given, Path(place), name, card)
     return 0
 
 

@@ -1,5 +1,6 @@
-"""The scripts: setup.sh against a Python that only pretends, and the check of the locks."""
+"""The scripts: setup.sh against a Python that only pretends, the check of the locks, what the benchmarks are made of."""
 
+import importlib
 import importlib.metadata
 import importlib.util
 import os
@@ -234,3 +235,29 @@ def test_the_installed_set_keeps_its_promises(locks: ModuleType) -> None:
     requires = {name: here[name].requires or [] for name in pins}
     roots = locks.roots(locks.SETS["dev"][1])
     assert locks.findings(pins, requires, roots, locks.exceptions_for("dev"), locks.declared()["built"]) == []
+
+
+def test_invented_conversations_are_as_long_as_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(SCRIPTS / "bench"))
+    chats = importlib.import_module("chats")
+    wanted = chats.lengths(50, 60, 600, 7)
+    assert wanted == chats.lengths(50, 60, 600, 7)
+    assert min(wanted) >= 60 and max(wanted) <= 600
+    made = list(chats.of_length(wanted, lambda text: len(text.split()), 7))
+    words = [sum(len(message["content"].split()) for message in messages) for messages in made]
+    assert [n + 18 for n in words] == wanted  # 18 for headers and turn ends
+    assert all([m["role"] for m in messages] == ["system", "user", "assistant"] for messages in made)
+    assert all(message["content"] for messages in made for message in messages)
+
+
+def test_the_benchmark_of_a_gpu_says_that_there_is_none() -> None:
+    done = subprocess.run(
+        [sys.executable, SCRIPTS / "bench" / "train_gpu.py"],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=os.environ | {"PATH": ""},
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("error: no NVIDIA GPU is seen (nvidia-smi)\nhint: ")

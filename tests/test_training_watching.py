@@ -11,7 +11,7 @@ import pytest
 from lone_runs import until
 from tiny_model import environment, make_model, sft, write_statements
 
-from sft import runs
+from sft import checkpoints
 from sft.training import best, course
 
 pytest.importorskip("torch")
@@ -101,7 +101,7 @@ def test_patience_ends_a_training_and_the_best_adapter_is_kept(workspace: Path) 
         [sys.executable, "-m", "sft", "train", *more, "--name", "killed"],
         cwd=workspace, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    until(lambda: runs.checkpoints(workspace / "runs/killed") or process.poll() is not None)
+    until(lambda: checkpoints.complete(workspace / "runs/killed") or process.poll() is not None)
     process.send_signal(signal.SIGKILL)
     process.wait()
     sft(workspace, "train", *more, "--name", "killed")

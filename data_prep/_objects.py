@@ -36,7 +36,8 @@ def peek(sample: Sample, part: str = "") -> tuple[tuple[Any, ...], str, str]:
         return (), "", ""
     rows, seen = _peek_lines(sample)
     as_lines = rows, LINES, ""
-    if not part.startswith("$") and len(rows) * 2 >= seen and not (seen == 1 and _is_document(rows[0])):
+    one = seen == 1 and not {".jsonl", ".ndjson"} & {suffix.lower() for suffix in sample.path.suffixes}
+    if not part.startswith("$") and len(rows) * 2 >= seen and not (one and _is_document(rows[0])):
         return as_lines
     try:
         root = decode(read_all(sample))

@@ -18,4 +18,6 @@ run ruff check
 run ruff format --check
 run mypy
 # tests/test_packaging.py builds the wheel and starts `sft --help` from it.
+# A module stays on one process: what its tests share is made once.
+if [ $# = 0 ]; then set -- -n auto --maxprocesses 4 --dist loadscope; fi
 run pytest "$@"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sft import prepared, runs, splits, templates
+from sft import prepared, run_record, runs, splits, templates
 from sft.errors import DataError, SettingsError
 from sft.i18n import _
 from sft.predict import facts_of
@@ -47,6 +47,12 @@ def open_run(
             _("this run is {status}: it has no adapter").format(status=_(run.status)),
             where=run.name,
             hint=_("finish it: the command it was started with goes on from its last checkpoint"),
+        )
+    if not run_record.can_be_scored(run.data):
+        raise DataError(
+            _("run.json does not say what the run was trained on"),
+            where=str(run.folder / runs.LOCK_FILE),
+            hint=_("remove this run folder, or train again"),
         )
     data = prepared.load(_data_folder(workspace, Path(run.data["data"]["folder"])))
     if data.digest != run.data["data"]["sha256"]:

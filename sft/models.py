@@ -9,7 +9,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +162,14 @@ def _read_folder(folder: Path) -> Model:
         parameters=parameters(shape) if shape else None,
         context=_whole(config.get("max_position_embeddings")),
     )
+
+
+def described(model: Model, folder: Path) -> Model:
+    """Return `model` with what the config.json in its `folder` tells of its size, unless the table knows it."""
+    if model.shape is not None:
+        return model
+    found = _read_folder(folder)
+    return replace(model, shape=found.shape, parameters=found.parameters, context=found.context)
 
 
 def _whole(value: object) -> int | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 _TABLES = ("lock", "settings", "origins", "data", "model", "device", "plan", "packages")
 _FORM: Mapping[str, type | tuple[type, ...]] = {
@@ -21,6 +22,8 @@ _FORM: Mapping[str, type | tuple[type, ...]] = {
     "seconds": (int, float, type(None)),
     "ended": (str, type(None)),
 }
+# What scoring a finished run reads.
+_SCORED = ("data.folder", "data.sha256", "model.name", "settings.seed", "train_ids", "valid_ids")
 
 
 def is_sound(value: object) -> bool:
@@ -32,11 +35,20 @@ def is_sound(value: object) -> bool:
     if not isinstance(value, dict) or not {"status", "started"} <= value.keys():
         return False
     for name, kinds in _FORM.items():
-        outer, _dot, inner = name.partition(".")
-        table, key = (value.get(outer, {}), inner) if inner else (value, outer)
+        table, key = _place(value, name)
         if key in table and not isinstance(table[key], kinds):
             return False
     return _is_time(value["started"]) and _is_time(value.get("ended"))
+
+
+def can_be_scored(value: Mapping[str, Any]) -> bool:
+    """Tell whether a sound record says all that scoring the run needs."""
+    return all(key in table for table, key in (_place(value, name) for name in _SCORED))
+
+
+def _place(value: Mapping[str, Any], name: str) -> tuple[Mapping[str, Any], str]:
+    outer, _dot, inner = name.partition(".")
+    return (value.get(outer, {}), inner) if inner else (value, outer)
 
 
 def _is_time(stamp: str | None) -> bool:

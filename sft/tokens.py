@@ -173,7 +173,8 @@ class Stored:
 
         # With a fingerprint of its own, because `datasets` would else read the whole file to make one.
         whole = Dataset(self.table.select(["input_ids", "labels"]), fingerprint=self.key)
-        return whole.select(places, keep_in_memory=True, new_fingerprint=f"{self.key}-{len(places)}")
+        chosen = hashlib.sha256(array("q", places).tobytes()).hexdigest()
+        return whole.select(places, keep_in_memory=True, new_fingerprint=f"{self.key}-{chosen[:16]}")
 
 
 def _reopened(key: str) -> Stored:
@@ -256,10 +257,9 @@ def make(data: Prepared, loaded: Loaded, known: Names, wanted: Collection[int], 
     if not reason:
         try:
             return _keep(data, loaded, known, watch)
-        except OSError as error:
-            reason = _("cannot be written in {folder}: {reason}").format(
-                folder=folder(), reason=error.strerror or error
-            )
+        except (token_file.Damaged, OSError) as error:
+            why = error.strerror or error if isinstance(error, OSError) else error
+            reason = _("cannot be written in {folder}: {reason}").format(folder=folder(), reason=why)
     rows = ((place, row) for place, row in enumerate(_rows(data)) if place in wanted)
     began = time.monotonic()
     encoded = dict(_encoded(rows, len(wanted), loaded, watch))

@@ -1,11 +1,13 @@
 """`sft plan` where something is odd: what is asked for, what is there, and what it would lead to."""
 
+import json
 from pathlib import Path
 
 import pytest
 from workspace import Ran, csv, error, put, sft, statements
 
-from sft import backends, prepared
+from sft import backends, base, prepared
+from sft.models import Model
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +53,24 @@ def test_a_limit_says_of_how_many_rows_it_takes_some() -> None:
 def test_too_many_chunks_are_refused() -> None:
     said = error("plan", "--rows", "99999999999", "--chunk-size", "1")
     assert "--chunk-size: 99999999999 chunks are too many" in said and "e.g. 100000000" in said
+
+
+def test_memory_of_any_model_whose_config_is_on_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = {"model_type": "qwen2", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    config |= {"intermediate_size": 128, "vocab_size": 500}
+    put("cache/config.json", json.dumps(config))
+
+    def snapshot(model: Model, *, weights: bool, local: bool) -> base.Base:
+        assert local and not weights
+        return base.Base(model, tmp_path / "cache")
+
+    command = ("--rows", "900", "--model", "nobody/no-such-model", "--free", "8", "--json")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "empty"))
+    assert plan(*command).json["memory"]["memory"] is None
+    monkeypatch.setattr(base, "fetch", snapshot)
+    assert plan(*command).json["memory"]["memory"]["total"] > 0
 
 
 def test_without_training_packages_the_backend_that_was_asked_for_is_planned(

@@ -28,6 +28,13 @@ def load(name: str, **options: Any) -> tuple[Source, list[Record], list[Reject],
     )
 
 
+def test_a_single_row_of_json_lines_is_no_document(tmp_path: Path) -> None:
+    row = '{"question": "Ai?", "context": "Lan ở Huế.", "answers": [{"text": "Lan", "answer_start": 0}]}\n'
+    for name, found in (("one.jsonl", "jsonl"), ("one.json", "json_list")):
+        (tmp_path / name).write_text(row, encoding="utf-8")
+        assert detect(tmp_path / name).format == found
+
+
 def reasons(rejects: list[Reject]) -> list[tuple[str, str]]:
     return [(reject.where.rpartition(":")[2], reject.reason) for reject in rejects]
 

@@ -101,6 +101,16 @@ def test_a_set_made_anew_is_not_the_one_the_run_knows(workspace: Path) -> None:
         heldout.open_run(workspace)
 
 
+def test_a_record_that_lost_what_it_was_trained_on_is_one_error(workspace: Path) -> None:
+    finished_run(FOLDER, perfect())
+    path = runs.find(workspace, "r1").folder / runs.LOCK_FILE
+    record = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({name: record[name] for name in record if name != "data"}), encoding="utf-8")
+    with pytest.raises(DataError, match="does not say what the run was trained on") as caught:
+        heldout.open_run(workspace)
+    assert caught.value.where == str(path)
+
+
 def test_a_workspace_may_be_moved(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finished_run(FOLDER, perfect())
     moved = workspace.with_name(workspace.name + "-moved")

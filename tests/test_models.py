@@ -94,6 +94,15 @@ def test_a_folder_tells_its_shape(tmp_path):
     assert model.alias == "" and model.name == str(tmp_path)
 
 
+def test_a_model_of_the_hub_is_described_by_its_config_and_one_of_the_table_by_the_table(tmp_path):
+    folder_with(tmp_path, QWEN3)
+    known = models.known()["qwen3-0.6b"]
+    found = models.described(models.resolve("nobody/qwen3-like"), tmp_path)
+    assert (found.id, found.shape, found.parameters) == ("nobody/qwen3-like", known.shape, known.parameters)
+    other = models.known()["qwen2.5-3b"]
+    assert models.described(other, tmp_path) is other
+
+
 def test_head_dim_and_kv_heads_have_the_architecture_s_defaults():
     config = {
         k: v for k, v in QWEN3.items() if k not in ("head_dim", "num_key_value_heads", "tie_word_embeddings")

@@ -60,7 +60,8 @@ def test_a_line_being_written_waits_and_a_broken_one_is_named(tmp_path: Path) ->
     assert course.read(path) == []
     path.write_text("".join(json.dumps(line) + "\n" for line in LOG) + '{"step": 5, "lo', encoding="utf-8")
     assert course.read(path) == LOG
-    for wrong in ("x", "[]", '{"loss": 1}', '{"step": "1"}'):
+    numberless = ('{"step": 2, "loss": null}', '{"step": 2, "seconds": "3"}', '{"step": true}')
+    for wrong in ("x", "[]", '{"loss": 1}', '{"step": "1"}', *numberless):
         path.write_text(f'{{"step": 1}}\n{wrong}\n', encoding="utf-8")
         with pytest.raises(DataError, match="no line of a training log") as caught:
             course.read(path)

@@ -51,7 +51,7 @@ PLAN = make_plan(1000, TrainSettings(epochs=2), tokens=512_000)
 
 def test_the_newest_run_of_the_same_kind_counts(tmp_path: Path) -> None:
     run(tmp_path, "old", '{"step": 9, "tokens_per_s": 500.0}\n', started="2026-01-01")
-    run(tmp_path, "new", '{"step": 1, "tokens_per_s": 900.0}\n{"step": 9, "tokens_per_s": 1024.0}\n{"st', started="2026-01-02")  # fmt: skip
+    run(tmp_path, "new", '{"step": 1, "tokens_per_s": 900.0}\n{"step": 9, "tokens_per_s": 1024.0}\n[]\n{"st', started="2026-01-02")  # fmt: skip
     run(tmp_path, "four", '{"step": 9, "tokens_per_s": 1.0}\n', started="2026-01-03", load_in_4bit=True)
     (tmp_path / "runs" / "broken").mkdir()
     (tmp_path / "runs" / "broken" / "run.json").write_text("{", encoding="utf-8")

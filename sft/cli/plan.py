@@ -1,5 +1,6 @@
 """`sft plan`: what a training will do, from the data or from a number of rows alone."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -134,8 +135,8 @@ def _of_data(
     except MissingError as error:
         screen.note(_("tokens are not counted: {reason}").format(reason=error.message))
         plain = prepared.load(place or prepared.newest(workspace))
-        resplit = resolved.origins["val_split"].startswith("flag ") or not plain.rows.get("valid")
-        kept, held = jobs.choose_rows(tokens.names(plain), resolved.values, resplit=resplit)
+        values, _origins, resplit = jobs.held_out_share(resolved, plain)
+        kept, held = jobs.choose_rows(tokens.names(plain), values, resplit=resplit)
         return _of_rows(len(kept), len(held), resolved, found)
     value = job.plan.as_dict() | {
         "model": job.model.name,
@@ -153,12 +154,16 @@ def _of_rows(
     rows: int, valid: int | None, resolved: "Resolved[TrainSettings]", found: "tuple[Device, ...]"
 ) -> tuple[dict[str, Any], list[str]]:
     """Plan a number of rows, `valid` of others held out where that is known: every row may be as long as max_length."""
-    from sft import backends, devices, models
+    from sft import backends, base, devices, models
     from sft.planner import plan as core
     from sft.training import job
 
     settings, device = resolved.values, devices.weakest(found)
     chosen = models.resolve(settings.model)
+    if chosen.shape is None:
+        # Where the config of a model of the hub is not on this machine, its size stays unknown.
+        with suppress(MissingError, SettingsError):
+            chosen = models.described(chosen, base.fetch(chosen, weights=False, local=True).folder)
     try:
         backend, why = backends.choose(settings.backend)
     except MissingError:

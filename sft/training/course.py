@@ -19,6 +19,8 @@ _LATEST = (
     "lr", "grad_norm", "epoch", "tokens_per_s", "tflops", "mfu", "hfu", "gpu_util", "memory", "seconds",
 )  # fmt: skip
 
+_FIGURES = ("loss", "eval_loss", "task_metric")
+
 
 @dataclass(frozen=True, slots=True)
 class Course:
@@ -83,10 +85,21 @@ def read(path: Path) -> list[Line]:
             value = json.loads(line)
         except ValueError:
             value = None
-        if not isinstance(value, dict) or not isinstance(value.get("step"), int):
+        if not _is_line(value):
             raise _unreadable(path, number)
         lines.append(value)
     return lines
+
+
+def _is_line(value: object) -> bool:
+    if not isinstance(value, dict) or not _is_number(value.get("step"), int):
+        return False
+    told = all(_is_number(value[name]) for name in _FIGURES if name in value)
+    return told and all(_is_number(value[name]) for name in _LATEST if value.get(name) is not None)
+
+
+def _is_number(value: object, *kinds: type) -> bool:
+    return isinstance(value, kinds or (int, float)) and not isinstance(value, bool)
 
 
 def _unreadable(path: Path, number: int) -> DataError:

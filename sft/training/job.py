@@ -149,7 +149,7 @@ def prepare(
     """
     resolved = team.sharded(resolved)
     data = prepared.load(data_folder or prepared.newest(workspace))
-    settings, origins, resplit = _held_out_share(resolved, data)
+    settings, origins, resplit = held_out_share(resolved, data)
     template = prepared.template_of(data, workspace)
     model = models.resolve(settings.model)
     backend, why = backends.choose(settings.backend)
@@ -157,6 +157,7 @@ def prepare(
     found = found or devices.several(settings.gpu, together.here)
     device = devices.weakest(found)
     small = base.fetch(model, weights=False, revision=start.revision(model) if start else "", local=local)
+    model = models.described(model, small.folder)
     loaded = tokenizer.load(small.folder, model, settings.chat_format)
     if start:
         warm.require(
@@ -272,7 +273,7 @@ def _with_batch(
     return settings.model_copy(update=chosen), {**origins, **dict.fromkeys(chosen, _("chosen by the plan"))}
 
 
-def _held_out_share(
+def held_out_share(
     resolved: "Resolved[TrainSettings]", data: prepared.Prepared
 ) -> tuple["TrainSettings", Mapping[str, str], bool]:
     """Say whether to split again: when the flag asks for it or the set has no validation rows, else the set decides."""

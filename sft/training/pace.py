@@ -76,16 +76,17 @@ def _same(job: Job, run: Any) -> bool:
 
 
 def _last(log: Path) -> float | None:
-    """Return the last rate of a log; a torn last line is passed over."""
+    """Return the last rate of a log; a line that does not read is passed over."""
     try:
         lines = log.read_text(encoding="utf-8").splitlines()
     except OSError:
         return None
     for line in reversed(lines):
         try:
-            rate = json.loads(line).get("tokens_per_s")
+            value = json.loads(line)
         except ValueError:
             continue
-        if rate:
+        rate = value.get("tokens_per_s") if isinstance(value, dict) else None
+        if isinstance(rate, (int, float)) and rate > 0:
             return float(rate)
     return None

@@ -44,7 +44,7 @@ def test_a_cpu_that_trains_in_fp32_needs_twice_the_memory_and_says_so():
     small = fit.decide(
         KNOWN["qwen2.5-1.5b"], TrainSettings(), free=8e9, length=256, device="cpu", sixteen_bit="fp32"
     )
-    assert small.reasons[0].startswith("4 bit: in 32 bit 2 rows a pass need")
+    assert small.reasons[0].startswith("4 bit: in 32 bit 1 rows a pass need")
     blind = fit.decide(KNOWN["smollm2-135m"], TrainSettings(), device="cpu", sixteen_bit="fp32")
     assert blind.reasons[0] == "32 bit: 0.5 GB of weights fit any card"
 
@@ -71,12 +71,23 @@ def test_safe_needs_least_and_aggressive_takes_most():
     assert found[0].memory.total <= found[1].memory.total <= found[2].memory.total
 
 
-def test_a_narrow_pass_is_widened_on_a_gpu_and_said():
+def test_long_rows_go_through_a_cpu_in_pieces_and_their_memory_is_that_of_a_piece():
+    found, few = (
+        decide("smollm2-135m", 80, batch_size=rows, grad_accum=1, length=600, device="cpu", fixed=True)
+        for rows in (8, 2)
+    )
+    assert found.batch_size == 8 and found.memory.total == few.memory.total
+    assert "in pieces of at most 1280 tokens" in found.reasons[3] and len(few.reasons) == 3
+    long = decide("smollm2-135m", 80, batch_size=2, grad_accum=1, length=2000, device="cpu")
+    assert "at most 2000 tokens" in long.reasons[3]
+
+
+def test_a_narrow_pass_is_widened_and_said():
     found = decide("qwen2.5-1.5b", 80, batch_size=2, grad_accum=8, length=300, per_row=200)
     assert (found.batch_size, found.grad_accum) == (16, 1)
     assert "2 rows are only 400 tokens a pass" in found.reasons[2]
-    on_cpu = decide("smollm2-135m", 80, batch_size=2, grad_accum=8, length=300, device="cpu")
-    assert (on_cpu.batch_size, on_cpu.grad_accum) == (2, 8)
+    on_cpu = decide("smollm2-135m", 80, batch_size=2, grad_accum=8, length=300, per_row=200, device="cpu")
+    assert (on_cpu.batch_size, on_cpu.grad_accum) == (8, 2)
     safe = decide("qwen2.5-1.5b", 80, batch_size=2, grad_accum=8, length=300, profile="safe")
     assert safe.batch_size == 2
 

@@ -113,8 +113,8 @@ def test_forecast_is_near_published_peaks(precision, backend, published):
 
 
 def test_the_embedded_model_on_a_cpu():
-    """Measured: 1.5 to 1.6 GB for 4 rows of 85 tokens in 4 bit."""
-    found = memory.forecast(
-        KNOWN["smollm2-135m"].shape, batch_size=4, length=85, precision="nf4", device="cpu"
-    )
-    assert found.total / 1e9 == pytest.approx(1.55, rel=0.1)
+    """Measured: the peak of a process that took so many rows of so many tokens at once, in fp32, in GB."""
+    shape = KNOWN["smollm2-135m"].shape
+    for rows, length, peak in ((1, 85, 1.59), (2, 85, 2.06), (4, 85, 2.68), (16, 60, 4.43), (1, 590, 3.56)):
+        found = memory.forecast(shape, batch_size=rows, length=length, precision="fp32", device="cpu")
+        assert found.total / 1e9 == pytest.approx(peak, rel=0.15)

@@ -17,14 +17,14 @@ pytestmark = pytest.mark.train
 FULL = """
 import sys, torch
 from sft.training import loop
-whole, seen = loop._pieces, [0]
-def pieces(inputs, size):
-    for number, piece in enumerate(whole(inputs, size)):
+whole, seen = loop.pieces, [0]
+def pieces(inputs, size, _tokens):
+    for number, piece in enumerate(whole(inputs, size, 0)):
         seen[0] += 1
         if seen[0] > {after} and len(piece["labels"]) > {room}:
             raise torch.OutOfMemoryError("planted")
         yield piece
-loop._pieces = pieces
+loop.pieces = pieces
 from sft.__main__ import main
 main()
 """

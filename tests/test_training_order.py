@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sft.training.order import Order, Rows
+from sft.training.order import Order, Rows, pieces
 
 SIZES = st.lists(st.integers(1, 400), min_size=1, max_size=120)
 
@@ -80,3 +80,22 @@ def test_what_was_taken_is_known_and_a_blank_teaches_nothing() -> None:
     assert rows.took([1])
     assert not rows.took([0])
     assert (len(rows), len(rows.taken)) == (2, 0)
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=12), st.integers(1, 12), st.integers(0, 90))
+def test_pieces_hold_every_row_once_and_no_more_than_they_may(
+    lengths: list[int], rows: int, tokens: int
+) -> None:
+    torch = pytest.importorskip("torch")
+    mask = torch.tensor([[1] * n + [0] * (max(lengths) - n) for n in lengths])
+    ids = mask * torch.arange(1, len(lengths) + 1)[:, None]
+    found = list(pieces({"input_ids": ids, "attention_mask": mask}, rows, tokens))
+    assert [int(row[0]) for piece in found for row in piece["input_ids"]] == list(range(1, len(lengths) + 1))
+    assert [int(n) for piece in found for n in piece["attention_mask"].sum(1)] == lengths
+    for piece in found:
+        many, wide = piece["attention_mask"].shape
+        assert many <= rows and (not tokens or many == 1 or many * wide <= tokens)
+    if len(found) > 1:
+        assert all(piece["attention_mask"].any(0).all() for piece in found)
+    if not tokens:
+        assert len(found) == -(-len(lengths) // rows)

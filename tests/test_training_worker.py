@@ -162,13 +162,13 @@ def test_a_model_that_is_split_over_processes_learns_the_same_and_goes_on(worksp
 FAILS = """
 from sft.errors import SftError
 from sft.training import loop
-whole, seen = loop._pieces, []
-def pieces(inputs, size):
-    seen.append(size)
+whole, seen = loop.pieces, []
+def pieces(inputs, *limits):
+    seen.append(limits)
     if len(seen) > 2:
         raise SftError("planted", where="process 1", hint="none", exit_code=1)
-    return whole(inputs, size)
-loop._pieces = pieces
+    return whole(inputs, *limits)
+loop.pieces = pieces
 """
 
 
@@ -200,6 +200,7 @@ POISON = """
 from sft.training import loop
 make = loop.trainer
 def poisoned(reading, *rest, **more):
+    reading.tokens = 0
     made = make(reading, *rest, **more)
     compute, seen, bad = made.compute_loss, [], []
     def loss(model, inputs, *rest, **more):

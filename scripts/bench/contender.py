@@ -84,15 +84,23 @@ class Clock(Silent):
         self.begun = self.busy = 0.0
 
     def count(self, trainer: Any) -> Any:
-        """Have a trainer's micro-batches counted on their way into its model."""
-        take = trainer.training_step
+        """Have what a trainer puts through its model in its steps counted, piece by piece."""
+        step, loss, inside = trainer.training_step, trainer.compute_loss, [False]
 
-        def counted(model: Any, inputs: Any, *rest: Any) -> Any:
-            mask, labels = inputs["attention_mask"], inputs["labels"]
-            self.batches.append((mask.sum(), mask.numel(), (labels[:, 1:] != -100).sum()))
-            return take(model, inputs, *rest)
+        def counting(*given: Any) -> Any:
+            inside[0] = True
+            try:
+                return step(*given)
+            finally:
+                inside[0] = False
 
-        trainer.training_step = counted
+        def counted(model: Any, inputs: Any, *rest: Any, **named: Any) -> Any:
+            if inside[0]:  # not what is only tried or evaluated
+                mask, labels = inputs["attention_mask"], inputs["labels"]
+                self.batches.append((mask.sum(), mask.numel(), (labels[:, 1:] != -100).sum()))
+            return loss(model, inputs, *rest, **named)
+
+        trainer.training_step, trainer.compute_loss = counting, counted
         return trainer
 
     def begin(self, done: int, total: int) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sft.i18n import _
 from sft.models import Model, known
 from sft.planner.ladder import PROFILES, Task, divisors
-from sft.planner.memory import Device, Memory, Precision, forecast
+from sft.planner.memory import CPU_PASS, Device, Memory, Precision, forecast
 
 if TYPE_CHECKING:
     from sft.presets import TrainSettings
@@ -103,6 +103,7 @@ def decide(
             _why_precision(task, found),
             _why_checkpointing(task, found),
             _why_batch(task, found),
+            *_in_pieces(task, found),
             *_beyond(model, longest),
         ),
         profile=settings.profile,
@@ -245,12 +246,19 @@ def _why_batch(task: Task, found: Memory) -> str:
         return _("micro-batch {pair}: as set").format(pair=pair)
     if found.batch_size > wanted:
         return _(
-            "micro-batch {pair} instead of {old}: {n} rows are only {tokens:.0f} tokens a pass, too few to keep a card busy"
+            "micro-batch {pair} instead of {old}: {n} rows are only {tokens:.0f} tokens a pass, too few to keep the device busy"
         ).format(pair=pair, old=f"{wanted} × {accum}", n=wanted, tokens=wanted * task.per_row)
     wide = task.at(found.precision, found.checkpointing, wanted)
     return _("micro-batch {pair} instead of {old}: {n} rows a pass need {need} of {free} GB free").format(
         pair=pair, old=f"{wanted} × {accum}", n=wanted, need=_gb(wide.total), free=_gb(task.free)
     )
+
+
+def _in_pieces(task: Task, found: Memory) -> tuple[str, ...]:
+    if task.gpu or found.batch_size * found.length <= CPU_PASS:
+        return ()
+    text = _("on a CPU rows go through the model in pieces of at most {n} tokens: faster, and less memory")
+    return (text.format(n=max(CPU_PASS, found.length)),)
 
 
 def _beyond(model: Model, length: int) -> tuple[str, ...]:

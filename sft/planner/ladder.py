@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sft.planner.memory import Memory, Precision
+from sft.planner.memory import CPU_PASS, Memory, Precision
 
 if TYPE_CHECKING:
     from sft.presets import TrainSettings
@@ -66,12 +66,13 @@ class Task:
         return found.fits(self.free, self.profile.margin)
 
     def widest(self) -> int:
-        """Return the micro-batch to begin with: as set, or widened until a pass of a GPU has enough tokens."""
+        """Return the micro-batch to begin with: as set, or widened until a pass has enough tokens."""
         wanted = self.settings.batch_size
-        if self.fixed or not self.gpu:
+        if self.fixed:
             return wanted
+        enough = self.profile.tokens if self.gpu else CPU_PASS
         wider = [n for n in divisors(self.effective) if n >= wanted]
-        return next((n for n in wider if n * self.per_row >= self.profile.tokens), wider[-1])
+        return next((n for n in wider if n * self.per_row >= enough), wider[-1])
 
     def batches(self) -> list[int]:
         """Return the micro-batches to try, widest first."""

@@ -15,7 +15,7 @@ from sft import checkpoints
 from sft.errors import MissingError, SftError
 from sft.i18n import _
 from sft.masks import IGNORE
-from sft.training.order import Order, Rows, named
+from sft.training.order import Order, Rows, named, pieces
 from sft.training.ranks import ALONE, Ranks
 
 _OVERFLOWS = 24  # a scale of 65,536 is halved so often before it is nothing
@@ -27,7 +27,7 @@ class Reading:
     """What the trainer reads, and in how large pieces.
 
     `micro` rows come at once to each of the processes `together`; of them `piece` go through the model together, fewer
-    after memory ran out. `ids` names the rows by place, `watched` those of validation; `told` hears of a smaller piece. `exam` returns
+    after memory ran out, and no more than `tokens` have room for (0 = any). `ids` names the rows by place, `watched` those of validation; `told` hears of a smaller piece. `exam` returns
     what else an evaluation measures of the model, by name. Of the checkpoints `keep` stay, and those of the steps
     `pinned`.
     """
@@ -39,6 +39,7 @@ class Reading:
     told: Told
     keep: int = 1
     pinned: Collection[int] = ()
+    tokens: int = 0
     together: Ranks = ALONE
     probe: bool = False
     watched: Sequence[str] = ()
@@ -112,11 +113,11 @@ def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any
             return losses[-1]
 
         def in_pieces(self, model: Any, inputs: Any, items: Any) -> Any:
-            pieces = list(_pieces(inputs, reading.piece))
+            parts = list(pieces(inputs, reading.piece, reading.tokens))
             total = 0.0
-            for number, piece in enumerate(pieces, 1):
+            for number, piece in enumerate(parts, 1):
                 # Devices add up their gradients once a step, so not before the last piece.
-                with nullcontext() if number == len(pieces) else self.accelerator.no_sync(model):
+                with nullcontext() if number == len(parts) else self.accelerator.no_sync(model):
                     total = total + super().training_step(model, piece, items)
             return total
 
@@ -271,18 +272,6 @@ def _mine(reading: Reading, lengths: Sequence[int]) -> list[int]:
     order = sorted(range(len(lengths)), key=lambda place: -lengths[place])
     blanks = -len(order) % reading.devices
     return [*order, *[-1 - place for place in order[-1:] * blanks]][reading.rank :: reading.devices]
-
-
-def _pieces(inputs: dict[str, Any], size: int) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a batch in pieces of `size`, each as long as its longest row (padding stands on the right)."""
-    mask = inputs["attention_mask"]
-    if size >= len(mask):
-        yield dict(inputs)
-        return
-    for start in range(0, len(mask), size):
-        part = {name: value[start : start + size] for name, value in inputs.items()}
-        longest = int(part["attention_mask"].sum(1).max())
-        yield {name: value[:, :longest] for name, value in part.items()}
 
 
 def _halve(reading: Reading, step: int) -> int:

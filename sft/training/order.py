@@ -9,7 +9,7 @@ import hashlib
 import math
 import random
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -158,6 +158,28 @@ class Rows:
         same = self.taken[:count].tolist() == list(expected)
         del self.taken[:count]
         return same
+
+
+def pieces(inputs: dict[str, Any], size: int, tokens: int) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a batch in pieces of `size`, each as long as its longest row (padding stands on the right).
+
+    With `tokens` a piece has no more of them, padding and all, unless one row alone has.
+    """
+    mask = inputs["attention_mask"]
+    if size >= len(mask) and mask.numel() <= (tokens or math.inf):
+        yield dict(inputs)
+        return
+    lengths: list[int] = mask.sum(1).tolist()
+    start = 0
+    while start < len(lengths):
+        longest, end = lengths[start], start + 1
+        while end < min(len(lengths), start + size):
+            wider = max(longest, lengths[end])
+            if tokens and wider * (end + 1 - start) > tokens:
+                break
+            longest, end = wider, end + 1
+        yield {name: value[start:end, :longest] for name, value in inputs.items()}
+        start = end
 
 
 def named(ids: Sequence[str]) -> str:

@@ -57,6 +57,8 @@ def test_passes_differ_and_seeds_differ_and_all_can_be_had_again() -> None:
 def test_rows_of_like_length_pad_less_and_steps_come_in_any_order() -> None:
     lengths = [(n * 37) % 101 + 1 for n in range(640)]
     assert order(lengths).padding(4) < order(lengths, by_length=False).padding(4) / 5
+    assert order(lengths).padding(8, 200) < order(lengths).padding(8)
+    assert order([5, 1, 1, 1], batch=2).padding(2) == 1 - 8 / (10 + 2)
     longest = [max(lengths[place] for place in order(lengths).step(n)) for n in range(20)]
     assert longest != sorted(longest) != longest[::-1]
 

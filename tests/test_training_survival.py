@@ -107,6 +107,12 @@ class Training:
         return [(line["step"], line["loss"]) for line in map(json.loads, lines) if "loss" in line]
 
     @property
+    def parts(self) -> list[dict[str, Any]]:
+        """Return how far each chunk is; [] for a training without them."""
+        path = self.folder / "parts.json"
+        return json.loads(path.read_text(encoding="utf-8"))["parts"] if path.is_file() else []
+
+    @property
     def weights(self) -> bytes:
         """Return the adapter."""
         return (self.folder / "adapter/adapter_model.safetensors").read_bytes()
@@ -137,13 +143,16 @@ def same(training: Training, whole: Training) -> bool:
     return training.weights == whole.weights and training.losses == whole.losses
 
 
-def test_ten_kills_at_any_moment_change_no_bit(starter: Starter, workspace: Path, tmp_path: Path) -> None:
-    whole = Training(starter, workspace, "unkilled", steps=LONG)
+@pytest.mark.parametrize("how", [(), ("--chunk-size", "20")])
+def test_ten_kills_at_any_moment_change_no_bit(
+    starter: Starter, workspace: Path, tmp_path: Path, how: tuple[str, ...]
+) -> None:
+    whole = Training(starter, workspace, "-".join(["unkilled", *how]), *how, steps=LONG)
     assert whole.run() == 0, whole.said
     place = tmp_path / "other"
     shutil.copytree(workspace, place, ignore=shutil.ignore_patterns("runs"))
     (place / "sft.toml").write_text(f"{SETTINGS}keep_checkpoints = 1\n", encoding="utf-8")
-    training = Training(starter, place, "killed", steps=LONG)
+    training = Training(starter, place, "killed", *how, steps=LONG)
     draw, resumed = random.Random(20), 0
     for number in range(KILLS):
         before, saved = training.log, checkpoints.complete(training.folder)
@@ -159,7 +168,8 @@ def test_ten_kills_at_any_moment_change_no_bit(starter: Starter, workspace: Path
     assert training.run() == 0, training.said
     assert "going on from checkpoint-" in training.said
     assert same(training, whole), f"of ten starts {resumed} went on from a checkpoint"
-    assert training.left() == [f"checkpoint-{LONG}"]
+    kept = [part["checkpoint"] for part in training.parts]
+    assert training.left() == sorted({f"checkpoint-{LONG}", *kept}) and len(kept) == (5 if how else 0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])

@@ -6,7 +6,7 @@ All contenders train the embedded model (with ``--tiny`` a small random one) on 
 adapter, effective batch, learning rate and thread settings, and write a line of log for every step. Everything else is
 as each chooses it. `sft`: steps of rows of like length; micro-batch, type of the weights and checkpointing as its plan
 settles them. TRL: gradient checkpointing, fp32 weights under bf16 autocast, rows in random order. The last line is TRL
-tuned by hand: 16-bit weights, no checkpointing, its own grouping by length.
+tuned by hand: fp32 where the CPU has no AMX (else 16-bit weights), no checkpointing, its own grouping by length.
 
 Lengths are log-normal between 40 and 600 tokens around 155. A pass has N steps (default 8) of B rows (default 8), each
 row once; contenders take turns step by step, and the fastest of R passes (default 1) counts. Grouping pads more in

@@ -68,6 +68,7 @@ def planned(job: "Job", workspace: Path) -> Iterator[str]:
     yield from memory(job.decision)
     yield _("plan")
     yield from plan(job.plan)
+    yield from padding(job)
     yield from keeping(job)
     yield from time(pace.of(job, workspace))
     yield from screen.findings(job.plan.findings)
@@ -204,6 +205,17 @@ def _parts(parts: "Parts") -> Iterator[str]:
         yield _("    the last {n:,} rows are no chunk of their own: they are in the one before").format(
             n=parts.merged
         )
+
+
+def padding(job: "Job") -> Iterator[str]:
+    """Yield how much of what goes through the model is padding; a curriculum by loss has no order before it is measured."""
+    if job.settings.curriculum == "loss":
+        return
+    share = job.order().padding(job.settings.batch_size, job.tokens_at_once)
+    text = _("  padding: {part:.1f} % of what goes through the model")
+    if job.settings.group_by_length:
+        text = _("  padding: {part:.1f} % of what goes through the model (rows of like length make a step)")
+    yield text.format(part=100 * share)
 
 
 def keeping(job: "Job") -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sft import audit, backends, base, devices, models, prepared, splits, templates, tokenizer, tokens
 from sft.i18n import _
-from sft.planner import fit, plan, team
+from sft.planner import fit, memory, plan, team
 from sft.training import best, strategy, warm
 from sft.training.order import Order
 
@@ -77,6 +77,14 @@ class Job:
             "total_steps": self.plan.total_steps,
             "warm_start": self.start.sha256 if self.start else None,
         }
+
+    @property
+    def tokens_at_once(self) -> int:
+        """Return how many tokens go through the model at once at most, 0 for as many as the rows have.
+
+        The parts of a split model wait for each other, so all processes must take as many pieces.
+        """
+        return memory.CPU_PASS if self.device.kind == "cpu" and not self.settings.fsdp else 0
 
     def order(self, measured: Sequence[float] = ()) -> Order:
         """Return which row is read when; `measured` is the difficulty of the rows where a model had to tell it."""

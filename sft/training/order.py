@@ -112,13 +112,15 @@ class Order:
         """Return the tokens of step `number`, padding not counted."""
         return sum(self.lengths[place] for place in self.step(number))
 
-    def padding(self, micro: int) -> float:
-        """Return the part of the first pass that is padding when every micro-batch is as long as its longest row."""
+    def padding(self, micro: int, tokens: int = 0) -> float:
+        """Return the part of the first pass that is padding: every piece of a micro-batch is as long as its longest row."""
         rows = self.rows(0)
-        lengths = [self.lengths[place] for place in rows]
-        parts = [lengths[n : n + micro] for n in range(0, len(lengths), micro)]
-        filled = sum(max(part) * len(part) for part in parts)
-        return 1 - sum(lengths) / filled if filled else 0.0
+        filled = 0
+        for step in range(0, len(rows), self.batch):
+            for start in range(step, min(step + self.batch, len(rows)), micro):
+                part = [self.lengths[place] for place in rows[start : min(start + micro, step + self.batch)]]
+                filled += sum(max(part[a:b]) * (b - a) for a, b in cuts(part, micro, tokens))
+        return 1 - sum(self.lengths[place] for place in rows) / filled if filled else 0.0
 
     def digest(self) -> str:
         """Return a hash of the first pass."""
@@ -160,16 +162,14 @@ class Rows:
         return same
 
 
-def pieces(inputs: dict[str, Any], size: int, tokens: int) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a batch in pieces of `size`, each as long as its longest row (padding stands on the right).
+def cuts(lengths: Sequence[int], size: int, tokens: int) -> Iterator[tuple[int, int]]:
+    """Yield begin and end of the pieces in which the rows of a micro-batch go through the model.
 
-    With `tokens` a piece has no more of them, padding and all, unless one row alone has.
+    A piece has `size` rows at most, and with `tokens` no more of them, padding and all, unless one row alone has.
+
+    >>> list(cuts([9, 8, 3, 3], 4, 10)), list(cuts([9, 8, 3, 3], 3, 0))
+    ([(0, 1), (1, 2), (2, 4)], [(0, 3), (3, 4)])
     """
-    mask = inputs["attention_mask"]
-    if size >= len(mask) and mask.numel() <= (tokens or math.inf):
-        yield dict(inputs)
-        return
-    lengths: list[int] = mask.sum(1).tolist()
     start = 0
     while start < len(lengths):
         longest, end = lengths[start], start + 1
@@ -178,8 +178,20 @@ def pieces(inputs: dict[str, Any], size: int, tokens: int) -> Iterator[dict[str,
             if tokens and wider * (end + 1 - start) > tokens:
                 break
             longest, end = wider, end + 1
-        yield {name: value[start:end, :longest] for name, value in inputs.items()}
+        yield start, end
         start = end
+
+
+def pieces(inputs: dict[str, Any], size: int, tokens: int) -> Iterator[dict[str, Any]]:
+    """Yield a batch in pieces, see `cuts`, each as long as its longest row (padding stands on the right)."""
+    mask = inputs["attention_mask"]
+    if size >= len(mask) and (not tokens or mask.numel() <= tokens):
+        yield dict(inputs)
+        return
+    lengths: list[int] = mask.sum(1).tolist()
+    for start, end in cuts(lengths, size, tokens):
+        longest = max(lengths[start:end])
+        yield {name: value[start:end, :longest] for name, value in inputs.items()}
 
 
 def named(ids: Sequence[str]) -> str:

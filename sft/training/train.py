@@ -15,7 +15,6 @@ from typing import Any
 from sft import __version__, adapters, backends, base, checkpoints, devices, runs, tokenizer
 from sft.errors import SftError
 from sft.i18n import _
-from sft.planner import memory
 from sft.quiet import library_output
 from sft.text import write_json
 from sft.training import exam, follow, keeping, loop, milestones, part_states, report_to, shards, warm
@@ -226,8 +225,7 @@ def _trainer(
         told=lambda *sizes: _smaller(folder, watch, job, *sizes),
         keep=settings.keep_checkpoints,
         pinned=part_states.ends(job.plan),
-        # The parts of a split model wait for each other: all processes must take as many pieces.
-        tokens=0 if cuda or settings.fsdp else memory.CPU_PASS,
+        tokens=job.tokens_at_once,
         together=together,
         probe=cuda and not settings.fsdp,  # the parts of a split model do nothing alone
         watched=job.valid.ids,

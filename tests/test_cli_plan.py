@@ -82,3 +82,12 @@ def test_without_training_packages_the_backend_that_was_asked_for_is_planned(
     hf, unsloth = (plan(*command, "--backend", name).json for name in ("hf", "unsloth"))
     assert (hf["backend"], unsloth["backend"]) == ("hf", "unsloth")
     assert hf["memory"]["memory"]["activations"] > unsloth["memory"]["memory"]["activations"]
+
+
+def test_what_is_kept_is_said_for_a_number_of_rows_too_and_needs_evaluations() -> None:
+    out = plan("--rows", "900", "--best", "loss", "--patience", "2").out
+    assert "the adapter with the best validation loss of 5 evaluations is kept" in out
+    assert "it stops after 2 evaluations (" in out
+    assert "the best task metric" in plan("--rows", "900", "--best", "task").out
+    said = error("plan", "--rows", "900", "--best", "loss", "--val-split", "0")
+    assert 'best = "loss" needs evaluations, but there are no validation rows' in said

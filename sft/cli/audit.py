@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sft.planner.fit import Decision
     from sft.planner.parts import Parts
     from sft.planner.plan import Plan
+    from sft.presets import TrainSettings
     from sft.training.job import Job
     from sft.training.pace import Pace
 
@@ -58,7 +59,7 @@ def _known(facts: Any) -> Iterator[str]:
 
 def planned(job: "Job", workspace: Path) -> Iterator[str]:
     """Yield what `sft plan` and the head of `sft train` both show: audit, card, memory, plan and time."""
-    from sft.training import pace
+    from sft.training import exam, pace
 
     yield _("audit")
     yield from audit(job.facts)
@@ -69,7 +70,8 @@ def planned(job: "Job", workspace: Path) -> Iterator[str]:
     yield _("plan")
     yield from plan(job.plan)
     yield from padding(job)
-    yield from keeping(job)
+    yield from keeping(job.settings, job.plan, exam.figure(job.template.task))
+    yield from answering(job)
     yield from time(pace.of(job, workspace))
     yield from screen.findings(job.plan.findings)
 
@@ -218,28 +220,33 @@ def padding(job: "Job") -> Iterator[str]:
     yield text.format(part=100 * share)
 
 
-def keeping(job: "Job") -> Iterator[str]:
-    """Yield which adapter is kept and when the training stops early, where that was asked for, and what it costs."""
-    from sft import generation
-    from sft.training import best, exam
+def keeping(settings: "TrainSettings", steps: "Plan", task_metric: str) -> Iterator[str]:
+    """Yield which adapter is kept and when the training stops early, where that was asked for."""
+    from sft.training import best
 
-    settings, task = job.settings, job.template.task
     rule = best.rule(settings.best, settings.patience)
     if rule is None:
         return
-    figure = screen.figure(exam.figure(task) if rule.higher else "eval_loss")
+    figure = screen.figure(task_metric if rule.higher else "eval_loss")
     if rule.keeps:
         yield _("  the adapter with the best {figure} of {n} evaluations is kept").format(
-            figure=figure, n=job.plan.n_evals
-        )
-    if rule.higher:
-        yield _("  each of them answers {n} held-out rows, with up to {tokens} tokens each").format(
-            n=min(settings.task_rows, len(job.held_out)),
-            tokens=generation.limit_for(job.facts["answer_tokens_max"]),
+            figure=figure, n=steps.n_evals
         )
     if rule.patience:
         yield _("  it stops after {n} evaluations ({steps} steps) without a better {figure}").format(
-            n=rule.patience, steps=rule.patience * job.plan.eval_every, figure=figure
+            n=rule.patience, steps=rule.patience * steps.eval_every, figure=figure
+        )
+
+
+def answering(job: "Job") -> Iterator[str]:
+    """Yield what the task metric costs, where it decides."""
+    from sft import generation
+    from sft.training import best
+
+    if job.settings.best == best.TASK:
+        yield _("  each evaluation answers {n} held-out rows, with up to {tokens} tokens each").format(
+            n=min(job.settings.task_rows, len(job.held_out)),
+            tokens=generation.limit_for(job.facts["answer_tokens_max"]),
         )
 
 

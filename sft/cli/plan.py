@@ -156,7 +156,7 @@ def _of_rows(
     """Plan a number of rows, `valid` of others held out where that is known: every row may be as long as max_length."""
     from sft import backends, base, devices, models
     from sft.planner import plan as core
-    from sft.training import job
+    from sft.training import best, job
 
     settings, device = resolved.values, devices.weakest(found)
     chosen = models.resolve(settings.model)
@@ -181,6 +181,8 @@ def _of_rows(
         given=resolved.asked("epochs", "max_steps"),
         proposed=resolved.proposed,
     )
+    held = int(bool(settings.val_split)) if valid is None else valid
+    best.require(settings, resolved.origins, steps, held)
     value = steps.as_dict() | {
         "model": chosen.name,
         "backend": backend,
@@ -198,6 +200,7 @@ def _of_rows(
         *audit.memory(decision),
         _("plan"),
         *audit.plan(steps),
+        *audit.keeping(settings, steps, "task_metric"),
         *screen.findings(steps.findings),
     ]
     return value, lines

@@ -204,7 +204,12 @@ def state(metrics: Mapping[str, Any], *, last: bool) -> str:
 
 def figure(name: str) -> str:
     """Return what a figure of an evaluation is called."""
-    names = {"eval_loss": _("validation loss"), "accuracy": _("accuracy"), "smatch_f1": "Smatch F1"}
+    names = {
+        "eval_loss": _("validation loss"),
+        "accuracy": _("accuracy"),
+        "smatch_f1": "Smatch F1",
+        "task_metric": _("task metric"),
+    }
     return names.get(name, "token F1")
 
 

@@ -61,6 +61,14 @@ def newest(run: Path, until: int | None = None) -> tuple[Path | None, list[Passe
     return None, passed
 
 
+def drop_after(run: Path, step: int) -> None:
+    """Remove the checkpoints of a run after `step`, the newest first: it goes on from there, whatever ends it."""
+    for path in reversed(_found(run / FOLDER)):
+        if step_of(path) > step:
+            (path / MARKER).unlink(missing_ok=True)
+            shutil.rmtree(path, ignore_errors=True)
+
+
 @contextmanager
 def saving(folder: Path, step: int, keep: int, pinned: Collection[int] = ()) -> Iterator[Path]:
     """Give the place in which to write the checkpoint of `step`: complete afterwards, or nothing of it is there.

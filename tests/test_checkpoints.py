@@ -49,6 +49,15 @@ def test_only_whole_checkpoints_count_in_the_order_of_steps(tmp_path: Path, fold
     )
 
 
+def test_a_run_that_goes_back_has_no_later_checkpoint_any_more(tmp_path: Path, folder: Path) -> None:
+    for step in (3, 20, 100):
+        save(folder, step)
+    checkpoints.drop_after(tmp_path, 100)
+    assert names(tmp_path) == ["checkpoint-3", "checkpoint-20", "checkpoint-100"]
+    checkpoints.drop_after(tmp_path, 3)
+    assert [path.name for path in folder.iterdir()] == ["checkpoint-3"]
+
+
 def test_one_changed_byte_is_seen_by_who_goes_on_but_not_by_who_only_lists(
     tmp_path: Path, folder: Path
 ) -> None:

@@ -73,7 +73,7 @@ def test_safe_needs_least_and_aggressive_takes_most():
 
 def test_long_rows_go_through_a_cpu_in_pieces_and_their_memory_is_that_of_a_piece():
     found, few = (
-        decide("smollm2-135m", 80, batch_size=rows, grad_accum=1, length=600, device="cpu", fixed=True)
+        decide("smollm2-135m", 80, batch_size=rows, grad_accum=1, length=640, device="cpu", fixed=True)
         for rows in (8, 2)
     )
     assert found.batch_size == 8 and found.memory.total == few.memory.total

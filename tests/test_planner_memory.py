@@ -118,3 +118,16 @@ def test_the_embedded_model_on_a_cpu():
     for rows, length, peak in ((1, 85, 1.59), (2, 85, 2.06), (4, 85, 2.68), (16, 60, 4.43), (1, 590, 3.56)):
         found = memory.forecast(shape, batch_size=rows, length=length, precision="fp32", device="cpu")
         assert found.total / 1e9 == pytest.approx(peak, rel=0.15)
+
+
+def test_a_cpu_is_forecast_the_fullest_piece_that_rows_of_such_lengths_may_make():
+    """Rows of 641 tokens go one by one, but a shorter one may come with others."""
+    shape = KNOWN["smollm2-135m"].shape
+
+    def total(rows, length, **more):
+        return memory.forecast(shape, batch_size=rows, length=length, device="cpu", **more).total
+
+    totals = [total(8, length) for length in range(500, 1500, 20)]
+    assert totals == sorted(totals) and totals[0] == totals[-11 - 1]
+    assert total(2, 500) < totals[0] < totals[-1]
+    assert total(8, 640, shards=2) > total(8, 640)

@@ -48,3 +48,13 @@ def test_stages_end_with_all_rows_on_whole_steps(
 def test_stages_that_do_not_grow_to_all_rows_are_refused(wanted: list[float]) -> None:
     with pytest.raises(SettingsError, match="do not grow up to all 200 rows"):
         parts.stages(200, wanted, 4, cumulative=True)
+
+
+def test_what_happens_at_the_end_of_each_part_and_every_so_many_steps_is_counted_once() -> None:
+    made = parts.chunks(700, 100, 10)  # seven of ten steps
+    for every in (3, 10, 14, 99):
+        steps = {*range(every, 141, every), *range(10, 141, 10)}
+        assert parts.times(every, 140, made) == len(steps)
+    assert parts.times(0, 140, made) == len(parts.ends(made, 140)) == 14
+    assert parts.ends(made, 25) == [10, 20, 25]
+    assert [parts.times(every, 140, None) for every in (0, 50, 70)] == [1, 3, 2]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sft.errors import DataError
-from sft.training import course
+from sft.training import course, follow
 
 LOG = [
     {"step": 1, "loss": 3.0, "lr": 1e-4, "tokens_per_s": 90.0, "seconds": 5.0, "memory": 10},
@@ -60,8 +60,14 @@ def test_a_line_being_written_waits_and_a_broken_one_is_named(tmp_path: Path) ->
     assert course.read(path) == []
     path.write_text("".join(json.dumps(line) + "\n" for line in LOG) + '{"step": 5, "lo', encoding="utf-8")
     assert course.read(path) == LOG
+    path.write_bytes('{"step": 1}\n{"step": 2, "alarm": "x", "text": "mất'.encode()[:-1])  # within a letter
+    assert course.read(path) == [{"step": 1}]
+    line = {"step": 1, "alarm": "x", "text": "a\u2028b"}
+    path.write_text(json.dumps(line, ensure_ascii=False) + "\n", encoding="utf-8")
+    assert course.read(path) == [line] and follow.losses(path) == []
     numberless = ('{"step": 2, "loss": null}', '{"step": 2, "seconds": "3"}', '{"step": true}')
-    for wrong in ("x", "[]", '{"loss": 1}', '{"step": "1"}', *numberless):
+    alarms = ('{"step": 1, "alarm": "x"}', '{"step": 1, "over": true}')
+    for wrong in ("x", "[]", '{"loss": 1}', '{"step": "1"}', *numberless, *alarms):
         path.write_text(f'{{"step": 1}}\n{wrong}\n', encoding="utf-8")
         with pytest.raises(DataError, match="no line of a training log") as caught:
             course.read(path)

@@ -109,3 +109,15 @@ def test_the_callback_keeps_what_is_best_and_what_a_checkpoint_needs(tmp_path: P
     assert control.should_training_stop and control.should_save
     assert list(keeping.kept(tmp_path)) == [20, 30]
     assert keeping.callbacks(job("last"), tmp_path, save) == []
+
+
+def test_adapters_do_not_pile_up_between_checkpoints(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    write_log(tmp_path, [])
+    follower = keeping.callbacks(job("loss", total=90), tmp_path, save)[0]
+    control = SimpleNamespace(should_save=False, should_training_stop=False)
+    follower.on_train_begin(None, SimpleNamespace(global_step=0), control)
+    for step, loss in ((10, 0.9), (20, 0.8), (30, 0.85), (40, 0.7)):
+        now = SimpleNamespace(global_step=step, max_steps=90)
+        follower.on_evaluate(None, now, control, metrics={"eval_loss": loss})
+    assert list(keeping.kept(tmp_path)) == [40]

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from tiny_model import environment, make_model, sft, write_graphs
 
+from sft.training import loop
+
 pytest.importorskip("torch")
 pytest.importorskip("trl")
 pytestmark = pytest.mark.train
@@ -189,3 +191,14 @@ def test_a_validation_loss_that_is_no_number_names_its_rows(workspace: Path) -> 
     head = "error: the validation loss is no number at step 2; alone, these have no loss: "
     assert error.startswith(head)
     assert set(error.removeprefix(head).split(", ")) == set(run(workspace, "unseen")["valid_ids"])  # type: ignore[call-overload]
+
+
+def test_what_is_only_looked_at_goes_through_a_cpu_in_pieces_too() -> None:
+    lengths = [700, 600, 500, 100]
+    assert [loop._next(range(n, 4), lengths, 1280) for n in range(4)] == [
+        range(1),
+        range(1, 3),
+        range(2, 4),
+        range(3, 4),
+    ]
+    assert loop._next([1, -2, 2], lengths, 0) == [1, -2, 2]

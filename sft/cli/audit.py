@@ -234,7 +234,11 @@ def keeping(settings: "TrainSettings", steps: "Plan", task_metric: str) -> Itera
         )
     if rule.patience:
         yield _("  it stops after {n} evaluations ({steps} steps) without a better {figure}").format(
-            n=rule.patience, steps=rule.patience * steps.eval_every, figure=figure
+            n=rule.patience,
+            steps=round(rule.patience * steps.total_steps / steps.n_evals)
+            if steps.parts
+            else rule.patience * steps.eval_every,
+            figure=figure,
         )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sft.i18n import _
 from sft.models import Model, known
 from sft.planner.ladder import PROFILES, Task, divisors
-from sft.planner.memory import CPU_PASS, Device, Memory, Precision, forecast
+from sft.planner.memory import Device, Memory, Precision, at_once, forecast
 
 if TYPE_CHECKING:
     from sft.presets import TrainSettings
@@ -255,10 +255,11 @@ def _why_batch(task: Task, found: Memory) -> str:
 
 
 def _in_pieces(task: Task, found: Memory) -> tuple[str, ...]:
-    if task.gpu or found.batch_size * found.length <= CPU_PASS:
+    limit = at_once(found.device, task.settings.num_processes if task.settings.fsdp else 1)
+    if not limit or found.batch_size * found.length <= limit:
         return ()
     text = _("on a CPU rows go through the model in pieces of at most {n} tokens: faster, and less memory")
-    return (text.format(n=max(CPU_PASS, found.length)),)
+    return (text.format(n=max(limit, found.length)),)
 
 
 def _beyond(model: Model, length: int) -> tuple[str, ...]:

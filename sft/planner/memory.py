@@ -145,14 +145,12 @@ def logit_bytes(tokens: int, vocab: int, loss_chunk: int | None = LOSS_CHUNK) ->
     return min(tokens, loss_chunk) * vocab * 4 * 4
 
 
-def pass_tokens(batch_size: int, length: int, device: Device) -> int:
-    """Return the most tokens that go through the model at once: a CPU takes a micro-batch of more in pieces.
+def at_once(device: Device, shards: int = 1) -> int:
+    """Return how many tokens go through a model at once at most, one row aside; 0 for as many as a micro-batch has.
 
-    >>> pass_tokens(8, 600, "gpu"), pass_tokens(8, 600, "cpu"), pass_tokens(8, 2048, "cpu")
-    (4800, 1200, 2048)
+    The parts of a split model wait for each other, so all processes must take as many pieces.
     """
-    rows = batch_size if device == "gpu" else min(batch_size, max(1, CPU_PASS // length))
-    return rows * length
+    return CPU_PASS if device == "cpu" and shards == 1 else 0
 
 
 def forecast(
@@ -177,7 +175,8 @@ def forecast(
     A backend other than ``unsloth`` counts as ``hf``, which needs more: an upper bound. On a CPU 8-bit optimizers
     are replaced by full ones, so they are counted as such. `loss_chunk` = None is a loss over all logits at once.
     """
-    tokens = pass_tokens(batch_size, length, device)
+    limit = at_once(device, shards)
+    tokens = min(batch_size * length, max(limit, length)) if limit else batch_size * length
     compute = compute if precision == "nf4" else precision
     wide = round(_BYTES[compute])
     layer = tokens * layer_bytes(shape, r, backend, dropout, device, compute)

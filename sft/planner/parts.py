@@ -102,3 +102,22 @@ def _up(rows: int, batch: int) -> int:
 
 def _of(kind: str, rows: Sequence[int], batch: int, merged: int = 0) -> Parts:
     return Parts(kind, tuple(rows), tuple(math.ceil(part / batch) for part in rows), merged)
+
+
+def ends(made: Parts, total: int) -> list[int]:
+    """Return the step of a training of `total` steps after which each part of each pass is done; the last may end early."""
+    found: list[int] = []
+    step = 0
+    while step < total:
+        for steps in made.steps:
+            step += steps
+            found.append(min(step, total))
+            if step >= total:
+                break
+    return found
+
+
+def times(every: int, total: int, made: Parts | None) -> int:
+    """Return how often something happens every so many steps, at the end of each part, and at the end."""
+    last = ends(made, total) if made else [total]
+    return total // every + sum(1 for end in last if end % every) if every else len(last)

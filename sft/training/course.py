@@ -74,15 +74,13 @@ def read(path: Path) -> list[Line]:
     Raises `DataError` for a whole line that does not read.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
     except FileNotFoundError:
         return []
-    except UnicodeDecodeError:
-        raise _unreadable(path, 1) from None
     lines: list[Line] = []
-    for number, line in enumerate(text.split("\n")[:-1], 1):
+    for number, line in enumerate(content.split(b"\n")[:-1], 1):
         try:
-            value = json.loads(line)
+            value = json.loads(line.decode("utf-8"))
         except ValueError:
             value = None
         if not _is_line(value):
@@ -94,6 +92,9 @@ def read(path: Path) -> list[Line]:
 def _is_line(value: object) -> bool:
     if not isinstance(value, dict) or not _is_number(value.get("step"), int):
         return False
+    if value.get("over") or "alarm" in value:
+        said = (value.get("alarm"), "" if value.get("over") else value.get("text"))
+        return all(isinstance(one, str) for one in said)
     told = all(_is_number(value[name]) for name in _FIGURES if name in value)
     return told and all(_is_number(value[name]) for name in _LATEST if value.get(name) is not None)
 

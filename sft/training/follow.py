@@ -282,14 +282,10 @@ def callback(state: State) -> Any:
 def _keep_log_until(path: Path, step: int) -> None:
     """Drop log lines behind the checkpoint we go on from: those steps are taken again; from step 0 on all are."""
     if path.is_file():
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if step else []
-        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
-        write_text(path, "".join(kept))
+        kept = [line for line in course.read(path) if line["step"] <= step] if step else []
+        write_text(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in kept))
 
 
 def losses(path: Path) -> list[float]:
     """Return the training losses of a log, in order."""
-    if not path.is_file():
-        return []
-    lines = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
-    return [line["loss"] for line in lines if "loss" in line]
+    return [line["loss"] for line in course.read(path) if "loss" in line]

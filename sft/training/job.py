@@ -80,11 +80,9 @@ class Job:
 
     @property
     def tokens_at_once(self) -> int:
-        """Return how many tokens go through the model at once at most, 0 for as many as the rows have.
-
-        The parts of a split model wait for each other, so all processes must take as many pieces.
-        """
-        return memory.CPU_PASS if self.device.kind == "cpu" and not self.settings.fsdp else 0
+        """Return how many tokens go through the model at once at most, 0 for as many as a micro-batch has."""
+        shards = self.team.processes if self.settings.fsdp else 1
+        return memory.at_once("cpu" if self.device.kind == "cpu" else "gpu", shards)
 
     def order(self, measured: Sequence[float] = ()) -> Order:
         """Return which row is read when; `measured` is the difficulty of the rows where a model had to tell it."""

@@ -55,6 +55,11 @@ def _callback(job: "Job", run: Path, rule: best.Rule, save: Save, together: Rank
     name = f"eval_{exam.figure(job.template.task)}" if rule.higher else "eval_loss"
     lines: list[course.Line] = []
 
+    def tidy() -> None:
+        if together.first:
+            steps = [checkpoints.step_of(path) for path in checkpoints.complete(run)]
+            prune(run, best.needed(lines, rule, steps))
+
     class Keep(TrainerCallback):  # type: ignore[misc]
         def on_train_begin(self, args: Any, now: Any, control: Any, **_: Any) -> None:
             begun = together.of_first(course.read(run / "log.jsonl") if together.first else [])
@@ -68,13 +73,12 @@ def _callback(job: "Job", run: Path, rule: best.Rule, save: Save, together: Rank
             found = best.standing(lines, rule)
             if rule.keeps and found and found.step == step:
                 save(place(run, step), step)
+                tidy()
             if best.stops(found, rule) and step < now.max_steps:
                 control.should_save = control.should_training_stop = True
 
         def on_save(self, args: Any, now: Any, control: Any, **_: Any) -> None:
-            if together.first:
-                steps = [checkpoints.step_of(path) for path in checkpoints.complete(run)]
-                prune(run, best.needed(lines, rule, steps))
+            tidy()
 
     return Keep()
 

@@ -15,7 +15,7 @@ from sft import checkpoints
 from sft.errors import MissingError, SftError
 from sft.i18n import _
 from sft.masks import IGNORE
-from sft.training.order import Order, Rows, named, pieces
+from sft.training.order import Order, Rows, cuts, named, pieces
 from sft.training.ranks import ALONE, Ranks
 
 _OVERFLOWS = 24  # a scale of 65,536 is halved so often before it is nothing
@@ -168,9 +168,10 @@ def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any
             mine, size, start = _mine(reading, watched.lengths), reading.piece, 0
             sums = torch.zeros(2, dtype=torch.float64)
             while start < len(mine):
+                part = _next(mine[start : start + size], watched.lengths, reading.tokens)
                 try:
-                    sums += torch.tensor(self.loss_of(mine[start : start + size], watched))
-                    start += size
+                    sums += torch.tensor(self.loss_of(part, watched))
+                    start += len(part)
                 except torch.OutOfMemoryError:
                     if size == 1:
                         raise
@@ -206,7 +207,7 @@ def trainer(reading: Reading, rows: Rows, watched: Rows | None, **arguments: Any
             found: list[tuple[int, float]] = []
             size = reading.piece
             while len(found) < len(order):
-                chosen = order[len(found) : len(found) + size]
+                chosen = _next(order[len(found) : len(found) + size], reading.order.lengths, reading.tokens)
                 try:
                     found += zip(chosen, self.row_losses(chosen), strict=True)
                 except torch.OutOfMemoryError:
@@ -272,6 +273,12 @@ def _mine(reading: Reading, lengths: Sequence[int]) -> list[int]:
     order = sorted(range(len(lengths)), key=lambda place: -lengths[place])
     blanks = -len(order) % reading.devices
     return [*order, *[-1 - place for place in order[-1:] * blanks]][reading.rank :: reading.devices]
+
+
+def _next(places: Sequence[int], lengths: Sequence[int], tokens: int) -> Sequence[int]:
+    """Return those of the first places that go through the model together."""
+    sizes = [lengths[place if place >= 0 else -1 - place] for place in places]
+    return places[: next(cuts(sizes, len(places), tokens))[1]]
 
 
 def _halve(reading: Reading, step: int) -> int:

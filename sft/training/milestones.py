@@ -46,7 +46,7 @@ def callback(state: Milestones) -> Any:
 
     def evaluates(step: int) -> bool:
         every = state.plan.eval_every
-        return bool(every) and (step % every == 0 or step in ends)
+        return bool(every) and (step % every == 0 or step in ends or step == state.plan.total_steps)
 
     class Milestone(TrainerCallback):  # type: ignore[misc]
         def on_train_begin(self, args: Any, now: Any, control: Any, **_: Any) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sft.planner import parts
 from sft.planner.plan import Plan
 from sft.text import write_json
 from sft.training.course import Line
@@ -13,17 +14,7 @@ FILE = "parts.json"
 
 def ends(plan: Plan) -> list[int]:
     """Return the step of the whole training after which each part of each pass is done; the last may end early."""
-    if plan.parts is None:
-        return []
-    found: list[int] = []
-    step = 0
-    while step < plan.total_steps:
-        for steps in plan.parts.steps:
-            step += steps
-            found.append(min(step, plan.total_steps))
-            if step >= plan.total_steps:
-                break
-    return found
+    return parts.ends(plan.parts, plan.total_steps) if plan.parts else []
 
 
 def states(plan: Plan, lines: Sequence[Line], done: int) -> list[dict[str, Any]]:

@@ -131,6 +131,8 @@ def _last(job: Job, folder: Path, watch: follow.Watch, from_part: int) -> Path |
             where="--from-chunk",
             hint=_("leave it out to go on from the newest checkpoint"),
         )
+    if until is not None:
+        checkpoints.drop_after(folder, until)  # first of all: log and best adapters of later steps go next
     for one in passed:
         watch.note(_("{name} is passed over: {why}").format(name=one.name, why=one.why))
     watch.note(

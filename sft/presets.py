@@ -22,6 +22,7 @@ from sft.text import read_text
 _KEYS = {"description", "train", "also_known_as"}
 REPORTS = ("tensorboard", "wandb", "trackio", "mlflow")
 _REPORT = f"(?:{'|'.join(REPORTS)})"
+_CURRICULA = "^(|length|answer|loss|column:.+)$"
 _REPORTS = f"^(?:none|{_REPORT}(?:,{_REPORT})*)$"
 
 
@@ -88,7 +89,7 @@ class TrainSettings(Settings):
     )
     curriculum: str = Field(
         "",
-        pattern="^(|length|answer|loss|column:.+)$",
+        pattern=_CURRICULA,
         description="from easy to hard, by length, answer (its length), loss (of the base model) or column:NAME",
     )
     stages: list[float] = Field(
@@ -308,6 +309,8 @@ def expected(section: type[Settings], key: str) -> str:
             words += ["true", "false"]
         return _("one of {names}").format(names=", ".join(words))
     option = options[0]
+    if option.get("pattern") == _CURRICULA:
+        return _("one of {names}").format(names='"", "length", "answer", "loss", "column:NAME"')
     if option.get("pattern") == _REPORTS:
         return _("none, or some of {names}, with commas").format(names=", ".join(REPORTS))
     kinds = {

@@ -49,6 +49,15 @@ def test_init_makes_a_workspace_and_says_what_is_next(workspace: Path) -> None:
     assert "put raw files" in ok("init").out and "cd " not in ok("init").out
 
 
+@pytest.mark.parametrize("folder", ["notes", "notes/project", "sft.toml"])
+def test_init_where_a_file_stands_is_one_error(workspace: Path, folder: str) -> None:
+    put("notes", "x")
+    put("sft.toml", "")
+    done = sft("init", folder)
+    assert done.code == 2 and ": is a file, not a folder" in done.err
+    assert Path("notes").read_text("utf-8") == "x"
+
+
 def test_init_never_overwrites(workspace: Path) -> None:
     ok("init", "--sample", "qa")
     put("sft.toml", "[prep]\nseed = 7\n")

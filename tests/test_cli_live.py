@@ -155,3 +155,16 @@ def test_how_a_training_ended_is_said_from_its_record() -> None:
         "the adapter is that of the last step; best Smatch F1 0.3000 at step 10 (last: 0.2500)"
     ]
     assert dashboard.ending({"status": "finished"}) == []
+
+
+def test_a_line_that_stays_shows_no_evaluation_of_an_earlier_step(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = screen.Progress()
+    progress.begin(0, 4)
+    progress.step(2, {"loss": 2.0})
+    progress.step(2, {"eval_loss": 1.5})
+    progress.step(4, {"loss": 1.0})
+    progress.step(4, {"eval_loss": 0.5})
+    progress.end()
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1] == "  4/4  loss 1.000  eval 0.500"
+    assert sum("eval 1.500" in line for line in lines) <= 1 and len(lines) >= 2

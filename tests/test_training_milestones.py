@@ -56,7 +56,9 @@ def test_chunks_leave_their_state_and_a_budget_stops_and_goes_on_to_the_same_ada
     assert (said["status"], said["steps"], said["stopped_by"]) == ("interrupted", 1, "time budget")
     assert "the time budget is nearly used up: saving at step 1" in done.stderr
     ahead = sft(workspace, *chunks, "budget", "--from-chunk", "3", check=False)
+    assert ahead.returncode == 2
     assert "--from-chunk: chunk 3 has not begun: no checkpoint of step 8" in ahead.stderr
+    assert read(workspace / "runs/budget/run.json")["status"] == "interrupted"  # it is as it was
     again = sft(workspace, *chunks, "budget", "--time-budget", "0.5s", check=False)
     assert again.returncode == 130
     again = sft(workspace, *chunks, "budget")
@@ -77,6 +79,7 @@ def test_a_run_goes_back_to_the_beginning_of_any_chunk(workspace: Path) -> None:
     )  # fmt: skip
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     back = sft(workspace, *chunks, "--from-chunk", "2")
+    assert "back to step 4: 4 steps are taken again, their checkpoints are removed" in back.stderr
     assert "going on from checkpoint-4" in back.stderr
     sft(workspace, *chunks[:-1], "straight")
     one, two = (workspace / f"runs/{name}/adapter/adapter_model.safetensors" for name in ("back", "straight"))
@@ -87,11 +90,22 @@ def test_a_run_goes_back_to_the_beginning_of_any_chunk(workspace: Path) -> None:
 def test_a_curriculum_reads_its_stages(workspace: Path, by: str, backend: str) -> None:
     """The trainer itself compares what it read with the plan, so a run that ends has kept the order."""
     name = f"{by.partition(':')[0]}-{backend}"
+    toml = workspace / "sft.toml"
+    toml.write_text("[train]\nlog_steps = 50\n", encoding="utf-8")
     sft(workspace, "train", *FLAGS, "--curriculum", by, "--name", name, "--backend", backend)
+    toml.unlink()
     run = read(workspace / f"runs/{name}/run.json")
     assert run["plan"]["parts"]["kind"] == "stages"
     assert run["plan"]["parts"]["rows"][-1] == run["data"]["rows"]
     assert run["steps"] == sum(run["plan"]["parts"]["steps"])
+    log = [
+        json.loads(line) for line in (workspace / f"runs/{name}/log.jsonl").read_text("utf-8").splitlines()
+    ]
+    logged = [line["step"] for line in log if "loss" in line]
+    ends = [part["steps"][1] for part in read(workspace / f"runs/{name}/parts.json")["parts"]]
+    # Steps are logged rarely, but the first one and all that somebody may look at.
+    assert {1, *ends} <= set(logged) and logged[-1] == run["steps"] and len(logged) < run["steps"]
+    assert run["last_loss"] != run["first_loss"]
     if by == "loss":
         losses = read(workspace / f"runs/{name}/difficulty.json")["loss"]
         assert len(losses) == run["data"]["rows"] and len(set(losses)) > 1

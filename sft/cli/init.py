@@ -32,6 +32,9 @@ def init(
             _("unknown sample {name!r}").format(name=sample),
             hint=_("one of: {names}").format(names=", ".join(_SAMPLES)),
         )
+    for path in (*folder.parents, folder, folder / "data", folder / "data/raw", folder / "runs"):
+        if path.exists() and not path.is_dir():
+            raise SettingsError(_("is a file, not a folder"), where=str(path), hint=_("name another folder"))
     made: list[str] = []
     for name in ("data/raw", "runs"):
         (folder / name).mkdir(parents=True, exist_ok=True)

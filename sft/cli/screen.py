@@ -146,6 +146,9 @@ class Screen:
                 self.stream = None
 
 
+_EVALUATED = {"eval_loss", "task_metric"}
+
+
 class Progress(Screen):
     """A live line on a terminal (rich), plain lines elsewhere; used by preparation, training, prediction and scoring."""
 
@@ -156,6 +159,7 @@ class Progress(Screen):
         self._total = 0
         self._shown = 0.0
         self._metrics: dict[str, Any] = {}
+        self._unsaid: set[str] = set()  # figures of an evaluation that no plain line has shown
 
     def __reduce__(self) -> Any:
         """Let a process that trains for this one draw on the same terminal, from its own beginning."""
@@ -177,13 +181,19 @@ class Progress(Screen):
     def step(self, done: int, metrics: Mapping[str, Any]) -> None:
         """Show the state, which `metrics` adds to: every step on a terminal, else every ten seconds and at the end."""
         self._metrics |= metrics
-        text = state(self._metrics, last=done >= self._total)
-        now = time.monotonic()
+        self._unsaid |= _EVALUATED & metrics.keys()
+        now, last = time.monotonic(), done >= self._total
         if self.bar is not None:
+            text = state(self._metrics, last=last)
             self.draw(lambda: self.bar.update(self._task, completed=done, description=text))
-        elif text and ((done >= self._total and metrics) or now - self._shown >= _PLAIN_EVERY):
-            self._shown = now
-            self.print(f"  {done}/{self._total}  {text}")
+        elif (last and metrics) or now - self._shown >= _PLAIN_EVERY:
+            # A line stands there for good: an evaluation of an earlier step must not look like one of this.
+            old = _EVALUATED - self._unsaid
+            text = state({name: self._metrics[name] for name in self._metrics.keys() - old}, last=last)
+            if text:
+                self._shown = now
+                self._unsaid.clear()
+                self.print(f"  {done}/{self._total}  {text}")
 
 
 def state(metrics: Mapping[str, Any], *, last: bool) -> str:

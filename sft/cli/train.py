@@ -78,7 +78,8 @@ def train(
     time_budget: Annotated[
         str,
         typer.Option(
-            metavar="2h50m", help=_("save and stop before so much time has passed; the same command goes on")
+            metavar="2h50m",
+            help=_("save and stop before so much time has passed (20 = minutes); the same command goes on"),
         ),
     ] = "",
     best: Best = None,
@@ -141,6 +142,8 @@ def train(
     start, asked = _warm_start(workspace, resolved.values.warm_start, template)
     job = jobs.prepare(workspace, resolved, place, progress, start=start, asked=asked)
     _head(job, workspace)
+    if budget:
+        screen.note(_("time budget: {time}").format(time=screen.duration(budget.seconds)))
     if dry_run:
         screen.result(
             {"status": "planned", **job.plan.as_dict()}, [_("dry run: nothing was trained")], as_json=as_json
@@ -156,6 +159,8 @@ def train(
         raise SettingsError(
             _("there is no unfinished run to go back in"), where="--from-chunk", hint=_("leave it out")
         )
+    if from_chunk:
+        core.beginning(job, folder, from_chunk)  # refused before anything of the run is touched
     if not going_on:
         _say_new(folder, runs.passed_over(workspace, wanted, job.lock))
     if detach:

@@ -28,7 +28,14 @@ def seconds(text: str) -> float:
             where="--time-budget",
             hint=_("write hours and minutes: --time-budget 2h50m"),
         )
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    found = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if not found:
+        raise SettingsError(
+            _("{text!r} leaves no time to train").format(text=text),
+            where="--time-budget",
+            hint=_("leave it out for as long as it takes"),
+        )
+    return found
 
 
 @dataclass(slots=True)

@@ -67,6 +67,9 @@ def callback(state: Milestones) -> Any:
                 spent = state.together.first and state.budget.spent(state.mark, evaluates=ahead)
                 if state.together.any_of(spent) and step < now.max_steps:
                     _stop(state, step, control)
+            # The log knows how it was at every point that somebody may look at, or go on from.
+            looked_at = control.should_save or control.should_evaluate or control.should_training_stop
+            control.should_log = control.should_log or looked_at or step == now.max_steps
 
         def on_evaluate(self, *_: Any, **__: Any) -> None:
             if state.budget:

@@ -109,29 +109,44 @@ def record(job: Job, use_case: str, started: str) -> dict[str, Any]:
     }
 
 
-def _last(job: Job, folder: Path, watch: follow.Watch, from_part: int) -> Path | None:
-    """Return the checkpoint to go on from; say which one it is, and why newer ones are not.
+def beginning(job: Job, folder: Path, part: int) -> int:
+    """Return the step after which chunk or stage `part` (from 1) of a run begins.
 
-    `from_part` takes the training back to where that chunk or stage (from 1) began.
+    Raises `SettingsError` when there is no such part, or no checkpoint of where it began.
     """
-    until = None
-    if from_part:
-        ends = [0, *part_states.ends(job.plan)[:-1]]
-        if from_part > len(ends):
-            raise SettingsError(
-                _("there is no chunk {n}: this run has {all}").format(n=from_part, all=len(ends)),
-                where="--from-chunk",
-                hint=_("how far each is, says {path}").format(path=folder / part_states.FILE),
-            )
-        until = ends[from_part - 1]
-    last, passed = checkpoints.newest(folder, until)
-    if until and (last is None or checkpoints.step_of(last) != until):
+    ends = [0, *part_states.ends(job.plan)[:-1]]
+    if part > len(ends):
         raise SettingsError(
-            _("chunk {n} has not begun: no checkpoint of step {step}").format(n=from_part, step=until),
+            _("there is no chunk {n}: this run has {all}").format(n=part, all=len(ends)),
+            where="--from-chunk",
+            hint=_("how far each is, says {path}").format(path=folder / part_states.FILE),
+        )
+    step = ends[part - 1]
+    found = checkpoints.newest(folder, step)[0]
+    if step and (found is None or checkpoints.step_of(found) != step):
+        raise SettingsError(
+            _("chunk {n} has not begun: no checkpoint of step {step}").format(n=part, step=step),
             where="--from-chunk",
             hint=_("leave it out to go on from the newest checkpoint"),
         )
+    return step
+
+
+def _last(job: Job, folder: Path, watch: follow.Watch, from_part: int) -> Path | None:
+    """Return the checkpoint to go on from; say which one it is, and why newer ones are not.
+
+    `from_part` takes the training back to where that chunk or stage (from 1) began, as `beginning` found it.
+    """
+    until = beginning(job, folder, from_part) if from_part else None
+    last, passed = checkpoints.newest(folder, until)
     if until is not None:
+        done = max(map(checkpoints.step_of, checkpoints.complete(folder)), default=0)
+        if done > until:
+            watch.note(
+                _("back to step {step}: {n} steps are taken again, their checkpoints are removed").format(
+                    step=until, n=done - until
+                )
+            )
         checkpoints.drop_after(folder, until)  # first of all: log and best adapters of later steps go next
     for one in passed:
         watch.note(_("{name} is passed over: {why}").format(name=one.name, why=one.why))

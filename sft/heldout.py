@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sft import prepared, run_record, runs, splits, templates
+from sft import adapters, prepared, run_record, runs, splits, templates
 from sft.errors import DataError, SettingsError
 from sft.i18n import _
 from sft.predict import facts_of
@@ -32,15 +32,8 @@ class HeldOut:
         return self.run.folder / "predictions" / f"{self.split}{'.base' if base else ''}.jsonl"
 
 
-def open_run(
-    workspace: Path, name: str = "", split: str = "", *, limit: int | None = None, need_rows: bool = True
-) -> HeldOut:
-    """Return the held-out rows of a run (the newest finished one): the test split when there is one, else valid.
-
-    With a `limit` below their number they are sampled by the run's seed, and the split is called ``valid_60``.
-    Having none is an error unless `need_rows` is off, as for new inputs.
-    Raises `DataError` when the run has no adapter yet, when its prepared set is gone or is not the one it was trained on.
-    """
+def finished(workspace: Path, name: str = "") -> runs.Run:
+    """Return a run by name, the newest finished one without. Raises `DataError` when it has no adapter yet."""
     run = runs.find(workspace, name)
     if run.status != "finished":
         raise DataError(
@@ -48,6 +41,21 @@ def open_run(
             where=run.name,
             hint=_("finish it: the command it was started with goes on from its last checkpoint"),
         )
+    return run
+
+
+def template_id(run: runs.Run) -> str:
+    """Return the identity of the template that a run was trained with."""
+    return str(adapters.facts(run.adapter)["template"])
+
+
+def label_set(workspace: Path, run: runs.Run) -> list[str]:
+    """Return the labels a run was trained on; its adapter knows them, older ones leave that to the prepared set."""
+    kept = adapters.facts(run.adapter).get("label_set")
+    return list(_prepared(workspace, run).manifest["label_set"] if kept is None else kept)
+
+
+def _prepared(workspace: Path, run: runs.Run) -> prepared.Prepared:
     if not run_record.can_be_scored(run.data):
         raise DataError(
             _("run.json does not say what the run was trained on"),
@@ -61,6 +69,17 @@ def open_run(
             where=str(data.folder),
             hint=_("prepare it again as it was, or train again: its held-out rows may have been trained on"),
         )
+    return data
+
+
+def open_run(workspace: Path, name: str = "", split: str = "", *, limit: int | None = None) -> HeldOut:
+    """Return the held-out rows of a run (the newest finished one): the test split when there is one, else valid.
+
+    With a `limit` below their number they are sampled by the run's seed, and the split is called ``valid_60``.
+    Raises `DataError` when there are none, when the run has no adapter yet, when its prepared set is gone or is not the one it was trained on.
+    """
+    run = finished(workspace, name)
+    data = _prepared(workspace, run)
     template = prepared.template_of(data, workspace)
     held = set(run.data["valid_ids"])
     chosen = split or ("test" if data.rows.get("test") else "valid")
@@ -71,7 +90,7 @@ def open_run(
         rows = tuple(row for row in every if row.id in held)
     else:
         raise SettingsError(_("unknown split {name!r}").format(name=chosen), hint=_("one of: valid, test"))
-    if need_rows and not rows:
+    if not rows:
         raise DataError(
             _("this run has no {split} rows").format(split=chosen),
             where=run.name,

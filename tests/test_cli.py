@@ -578,15 +578,15 @@ def test_new_inputs_never_take_the_file_of_a_split() -> None:
     from sft.cli.predict import new_target
 
     label_run("true_false_v1")
-    held = heldout.open_run(Path.cwd())
+    run = heldout.finished(Path.cwd())
     names = {
-        name: new_target(held, Path(f"{name}.csv"), base=False).name
+        name: new_target(run, Path(f"{name}.csv"), base=False).name
         for name in ("a", "valid", "test_60", "validity")
     }
     assert names == {
         "a": "a.jsonl", "valid": "new_valid.jsonl", "test_60": "new_test_60.jsonl", "validity": "validity.jsonl",
     }  # fmt: skip
-    assert new_target(held, Path("a.csv"), base=True).name == "a.base.jsonl"
+    assert new_target(run, Path("a.csv"), base=True).name == "a.base.jsonl"
 
 
 def test_a_run_is_chosen_by_name() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -224,6 +225,15 @@ def test_true_false_learns_and_is_evaluated(tmp_path: Path, model: Path) -> None
     assert value["n"] == sum(sum(row.values()) for row in value["confusion"].values())
     assert value["unparsed"] < value["n"]  # the tiny model has learnt to answer with a label word
     assert set(value["baselines"]) == {"majority", "bag_of_words"}
+    # New inputs need the adapter alone: its prepared set may be gone, with its held-out rows.
+    shutil.rmtree(tmp_path / "data/prepared")
+    new = "STT,Mệnh đề\n1,Cá sống dưới nước.\n2,Mèo biết bay.\n"
+    (tmp_path / "new.csv").write_text(new, encoding="utf-8")
+    done = sft(tmp_path, "predict", "new.csv", "--json")
+    assert json.loads(done.stdout)["n"] == 2
+    done = sft(tmp_path, "predict", "new.csv", "--limit", "1", check=False)
+    assert done.returncode == 2 and "--split and --limit choose held-out rows" in done.stderr
+    assert "no such folder" in sft(tmp_path, "eval", check=False).stderr
 
 
 @needs_tmux

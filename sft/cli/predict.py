@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sft.cli import screen
+from sft.errors import SettingsError
 from sft.i18n import _
 
 if TYPE_CHECKING:
-    from sft.heldout import HeldOut
+    from sft import runs
     from sft.records import Row
     from sft.templates import Template
 
@@ -57,13 +58,34 @@ def predict(
     """
     from sft import heldout, templates
 
-    held = heldout.open_run(Path.cwd(), run, split, limit=limit, need_rows=source is None)
-    chosen = templates.load(template, Path.cwd()) if template else held.template
-    how = {"format": format_, "encoding": encoding}
-    rows = new_rows(source, chosen, held.data.manifest["label_set"], how) if source else list(held.rows)
-    target = out or (new_target(held, source, base=base) if source else held.predictions(base=base))
+    workspace = Path.cwd()
+    asked = templates.load(template, workspace) if template else None
+    if source:
+        if split or limit is not None:
+            raise SettingsError(
+                _("--split and --limit choose held-out rows, but new inputs were named"),
+                hint=_("leave them out"),
+            )
+        # The adapter knows all it takes: its prepared set may be gone.
+        trained = heldout.finished(workspace, run)
+        chosen = asked or templates.load(heldout.template_id(trained), workspace)
+        labels = heldout.label_set(workspace, trained)
+        rows = new_rows(source, chosen, labels, {"format": format_, "encoding": encoding})
+        target = out or new_target(trained, source, base=base)
+    else:
+        held = heldout.open_run(workspace, run, split, limit=limit)
+        trained, chosen, labels = held.run, asked or held.template, held.data.manifest["label_set"]
+        rows, target = list(held.rows), out or held.predictions(base=base)
     lines = make(
-        held, chosen, rows, target, base=base, asked=bool(template), batch=batch_size, limit=max_new_tokens
+        trained,
+        chosen,
+        labels,
+        rows,
+        target,
+        base=base,
+        asked=bool(template),
+        batch=batch_size,
+        limit=max_new_tokens,
     )
     unparsed = sum(not line["readable"] for line in lines)
     said = [
@@ -76,8 +98,9 @@ def predict(
 
 
 def make(
-    held: "HeldOut",
+    run: "runs.Run",
     template: "Template",
+    labels: list[str],
     rows: "list[Row]",
     out: Path,
     *,
@@ -92,9 +115,9 @@ def make(
     from sft import adapters
     from sft import predict as core
 
-    source = core.open_source(held.run.adapter, adapter=not base)
+    source = core.open_source(run.adapter, adapter=not base)
     adapters.require_template(source.facts["template"], template, asked=asked)
-    who = _("the base model") if base else held.run.name
+    who = _("the base model") if base else run.name
     screen.note(_("predicting {n} rows with {who}").format(n=len(rows), who=who))
     progress, began = screen.Progress(), time.monotonic()
     progress.begin(0, len(rows))
@@ -103,7 +126,6 @@ def make(
         passed = time.monotonic() - began
         progress.step(done, {"left": passed * (len(rows) - done) / done, "rows_per_s": done / passed})
 
-    labels = held.data.manifest["label_set"]
     lines = core.run(
         source, template, rows, out, label_set=labels, limit=limit, batch=batch, told=told, note=progress.note
     )
@@ -111,10 +133,10 @@ def make(
     return lines
 
 
-def new_target(held: "HeldOut", source: Path, *, base: bool) -> Path:
+def new_target(run: "runs.Run", source: Path, *, base: bool) -> Path:
     """Return where the answers to new inputs go: never into the file of a split."""
     name = f"new_{source.stem}" if _SPLIT.match(source.stem) else source.stem
-    return held.run.folder / "predictions" / f"{name}{'.base' if base else ''}.jsonl"
+    return run.folder / "predictions" / f"{name}{'.base' if base else ''}.jsonl"
 
 
 def new_rows(source: Path, template: "Template", labels: list[str], how: dict[str, Any]) -> "list[Row]":

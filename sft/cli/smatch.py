@@ -232,4 +232,5 @@ def predictions(held: "HeldOut", *, batch: int | None, base: bool = False) -> li
     if found is not None:
         screen.note(_("predictions: {path}").format(path=path))
         return found
-    return predict.make(held, held.template, list(held.rows), path, base=base, batch=batch)
+    labels = held.data.manifest["label_set"]
+    return predict.make(held.run, held.template, labels, list(held.rows), path, base=base, batch=batch)

@@ -305,6 +305,7 @@ def _save_adapter(
         "chat_format": job.loaded.format.name,
         "load_in_4bit": job.decision.load_in_4bit,
         "answer_tokens_max": job.facts["answer_tokens_max"],
+        "label_set": job.data.manifest["label_set"],
         "warm_start": job.start.as_dict() if job.start else None,
         "step": step,
     }

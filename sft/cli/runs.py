@@ -1,6 +1,7 @@
 """`sft runs`: what was trained and what goes on; watch it, stop it, compare it."""
 
 import os
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -84,7 +85,9 @@ def watch_run(name: Watched = "", as_json: Json = False) -> None:
     try:
         look = live.follow(folder)
     except KeyboardInterrupt:
-        screen.note(_("left; the training goes on: sft runs watch {name}").format(name=folder.name))
+        screen.note(
+            _("left; the training goes on: sft runs watch {name}").format(name=shlex.quote(folder.name))
+        )
         raise typer.Exit(130) from None
     screen.result({}, dashboard.outcome(look), as_json=False)
     if look.state != "finished":
@@ -106,7 +109,7 @@ def attach_run(name: Watched = "", as_json: Json = False) -> None:
         raise DataError(
             _("this run has no tmux session"),
             where=folder.name,
-            hint=_("look at it: sft runs watch {name}").format(name=folder.name),
+            hint=_("look at it: sft runs watch {name}").format(name=shlex.quote(folder.name)),
         )
     command = detach.attaching(session)
     if as_json:
@@ -115,7 +118,7 @@ def attach_run(name: Watched = "", as_json: Json = False) -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise MissingError(
             _("a session can be shown on a terminal only"),
-            hint=_("look at it: sft runs watch {name}").format(name=folder.name),
+            hint=_("look at it: sft runs watch {name}").format(name=shlex.quote(folder.name)),
         )
     os.execvp(command[0], command)
 

@@ -1,6 +1,7 @@
 """`sft train`: a prepared set to an adapter."""
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -241,12 +242,12 @@ def _detach(folder: Path, *, as_json: bool) -> None:
     except SftError as error:
         runs.update(folder, status="failed", error=str(error))
         raise
-    name = folder.name
+    quoted = shlex.quote(folder.name)
     lines = [
         _("started in the tmux session {name}").format(name=session),
-        _("watch it: {command}").format(command=f"sft runs watch {name}"),
-        _("its terminal: {command}, back with Ctrl-b d").format(command=f"sft runs attach {name}"),
-        _("stop and save: {command}").format(command=f"sft runs stop {name}"),
+        _("watch it: {command}").format(command=f"sft runs watch {quoted}"),
+        _("its terminal: {command}, back with Ctrl-b d").format(command=f"sft runs attach {quoted}"),
+        _("stop and save: {command}").format(command=f"sft runs stop {quoted}"),
         _("what it says: {path}").format(path=folder / states.CONSOLE),
     ]
     value = {"status": "detached", "run": str(folder), "session": session}

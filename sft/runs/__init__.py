@@ -192,7 +192,7 @@ def place(workspace: Path, wanted: str, lock: Mapping[str, Any], *, resume: bool
     if not _is_name(wanted):
         raise SettingsError(
             _("{name!r} is no name of a run").format(name=wanted),
-            hint=_("a name is short and has no / in it: --name my_run"),
+            hint=_("a name is short, has no / in it and no - in front: --name my_run"),
         )
     key = asked(lock)
     for run in reversed(_unfinished(workspace, wanted)):
@@ -246,7 +246,7 @@ def _free(folder: Path) -> bool:
 def _is_name(text: str) -> bool:
     """Tell what can be a folder of its own, with a number behind it, and be read on a screen."""
     plain = text.isprintable() and text == text.strip() and text not in {"", ".", ".."}
-    return plain and "/" not in text and len(text.encode()) <= _LONGEST
+    return plain and "/" not in text and text[0] != "-" and len(text.encode()) <= _LONGEST
 
 
 def _numbered(name: str, wanted: str) -> bool:

@@ -102,7 +102,7 @@ def settle(job: "Job", run: Path, note: Callable[[str], None]) -> Path | None:
         return None
     found = best.standing(course.read(run / "log.jsonl"), rule)
     if found is None:
-        note(_("! no evaluation gave a result: the last adapter is kept"))
+        note(_("! every evaluation scored 0 or was no number, so none counted: the last adapter is kept"))
         return None
     source, target = place(run, found.step), run / "adapter"
     if source.is_dir():

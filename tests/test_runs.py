@@ -122,7 +122,9 @@ def test_resume_says_what_differs(tmp_path: Path) -> None:
     assert "--resume" in caught.value.hint
 
 
-@pytest.mark.parametrize("name", ["a/b", "-x", "../a", "/tmp/a", "..", ".", "", " ", "a\nb", "a\x1b[2J", "ế" * 99])
+@pytest.mark.parametrize(
+    "name", ["a/b", "-x", "../a", "/tmp/a", "..", ".", "", " ", "a\nb", "a\x1b[2J", "ế" * 99]
+)
 def test_a_name_is_no_path(tmp_path: Path, name: str) -> None:
     with pytest.raises(SettingsError, match="no name of a run"):
         runs.place(tmp_path, name, LOCK, resume=None)

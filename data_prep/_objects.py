@@ -36,6 +36,7 @@ def peek(sample: Sample, part: str = "") -> tuple[tuple[Any, ...], str, str]:
         return (), "", ""
     rows, seen = _peek_lines(sample)
     as_lines = rows, LINES, ""
+    # A single line may be a whole document; a file that calls itself JSON lines is taken at its word.
     one = seen == 1 and not {".jsonl", ".ndjson"} & {suffix.lower() for suffix in sample.path.suffixes}
     if not part.startswith("$") and len(rows) * 2 >= seen and not (one and _is_document(rows[0])):
         return as_lines

@@ -159,7 +159,6 @@ class Progress(Screen):
         self._total = 0
         self._shown = 0.0
         self._metrics: dict[str, Any] = {}
-        self._unsaid: set[str] = set()  # figures of an evaluation that no plain line has shown
 
     def __reduce__(self) -> Any:
         """Let a process that trains for this one draw on the same terminal, from its own beginning."""
@@ -179,20 +178,21 @@ class Progress(Screen):
             self.bar.start()
 
     def step(self, done: int, metrics: Mapping[str, Any]) -> None:
-        """Show the state, which `metrics` adds to: every step on a terminal, else every ten seconds and at the end."""
+        """Show the state, which `metrics` adds to.
+
+        Every step on a terminal; elsewhere every ten seconds, at each evaluation and at the end.
+        """
         self._metrics |= metrics
-        self._unsaid |= _EVALUATED & metrics.keys()
-        now, last = time.monotonic(), done >= self._total
+        now, last, evaluated = time.monotonic(), done >= self._total, bool(_EVALUATED & metrics.keys())
         if self.bar is not None:
             text = state(self._metrics, last=last)
             self.draw(lambda: self.bar.update(self._task, completed=done, description=text))
-        elif (last and metrics) or now - self._shown >= _PLAIN_EVERY:
+        elif (last and metrics) or evaluated or now - self._shown >= _PLAIN_EVERY:
             # A line stands there for good: an evaluation of an earlier step must not look like one of this.
-            old = _EVALUATED - self._unsaid
-            text = state({name: self._metrics[name] for name in self._metrics.keys() - old}, last=last)
+            hidden = set() if evaluated else _EVALUATED
+            text = state({name: self._metrics[name] for name in self._metrics.keys() - hidden}, last=last)
             if text:
                 self._shown = now
-                self._unsaid.clear()
                 self.print(f"  {done}/{self._total}  {text}")
 
 

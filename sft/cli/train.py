@@ -160,8 +160,8 @@ def train(
         raise SettingsError(
             _("there is no unfinished run to go back in"), where="--from-chunk", hint=_("leave it out")
         )
-    if from_chunk:
-        core.beginning(job, folder, from_chunk)  # refused before anything of the run is touched
+    # Refused before anything of the run is touched.
+    until = core.beginning(job, folder, from_chunk) if from_chunk else None
     if not going_on:
         _say_new(folder, runs.passed_over(workspace, wanted, job.lock))
     if detach:
@@ -183,7 +183,7 @@ def train(
         use_case=resolved.preset,
         watch=watch,
         budget=budget,
-        from_part=from_chunk or 0,
+        until=until,
     )
     _tail(outcome, job, as_json=as_json)
 

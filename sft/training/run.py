@@ -22,9 +22,9 @@ def run(
     use_case: str,
     watch: follow.Watch,
     budget: Budget | None = None,
-    from_part: int = 0,
+    until: int | None = None,
 ) -> train.Outcome:
-    """Train in `folder`, or go on there from its last complete checkpoint; save the adapter."""
+    """Train in `folder`, or go on there from its last complete checkpoint, that of step `until` if given; save the adapter."""
     with runs.held(folder), ExitStack() as stack:
         watch.note(_("run: {folder}").format(folder=folder))
         started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -34,7 +34,7 @@ def run(
         go = launch.train if several else train.train
         try:
             runs.update(folder, **entries | _lock(job) | {"status": "running"})
-            last = _last(job, folder, watch, from_part) if going_on else None
+            last = _last(folder, watch, until) if going_on else None
             outcome = go(job, folder, last, watch=watch, stop=stop, budget=budget)
             ended = datetime.now(UTC).isoformat(timespec="seconds")
             told = {key: value for key, value in outcome.as_dict().items() if key != "run"}
@@ -132,12 +132,11 @@ def beginning(job: Job, folder: Path, part: int) -> int:
     return step
 
 
-def _last(job: Job, folder: Path, watch: follow.Watch, from_part: int) -> Path | None:
+def _last(folder: Path, watch: follow.Watch, until: int | None) -> Path | None:
     """Return the checkpoint to go on from; say which one it is, and why newer ones are not.
 
-    `from_part` takes the training back to where that chunk or stage (from 1) began, as `beginning` found it.
+    `until` takes the training back to that step, as `beginning` found it: what came later is removed.
     """
-    until = beginning(job, folder, from_part) if from_part else None
     last, passed = checkpoints.newest(folder, until)
     if until is not None:
         done = max(map(checkpoints.step_of, checkpoints.complete(folder)), default=0)
